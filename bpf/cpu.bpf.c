@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The CPU sampler: a timer tick on each CPU, a stack when it hits a target. */
+#include "stack.bpf.h"
+
+SEC("?perf_event")
+int pb_cpu_tick(struct bpf_perf_event_data *ctx)
+{
+	__u32 slot = SCRATCH_TICK;
+	struct task_struct *task;
+	struct pb_stack *s;
+	struct thread *t;
+
+	count(PB_COUNT_FIRED);
+	task = bpf_get_current_task_btf();
+	t = task->pid ? thread_of(task) : NULL;
+	s = bpf_map_lookup_elem(&stack_scratch, &slot);
+	if (!t || !s) {
+		count(PB_COUNT_OTHER);
+		return 0;
+	}
+	stack_gather(ctx, s, true);
+	stack_header(s, PB_SAMPLE, task, t->pid);
+	if (stack_send(s, PB_LOST_SAMPLES))
+		count(PB_COUNT_SAMPLES);
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The thread iterator, run by user space twice: at attach it finds the targets' threads and where
+ * they sleep; at the end it closes what is still open, so that totals cover exactly the time
+ * between the two.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "offcpu.bpf.h"
+#include "span.bpf.h"
+#include "stack.bpf.h"
+
+static __always_inline bool selected(struct task_struct *task, __u32 pid)
+{
+	__u32 *flags;
+
+	if (!pid || pid == config.self_tgid)
+		return false;
+	switch (config.scope) {
+	case PB_SCOPE_ALL:
+		return true;
+	case PB_SCOPE_CGROUP:
+		return task_in_cgroup(task, config.cgroup_id);
+	default:
+		flags = bpf_map_lookup_elem(&targets, &pid);
+		return flags && *flags & PB_TARGET_TRACED;
+	}
+}
+
+/* A sleeping thread's frame pointer chain, read as the kernel reads that of a running one. */
+static __always_inline void gather_user(struct task_struct *task, struct pb_stack *s)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u32 n = s->kernel & 127;
+	__u64 frame[2], bp;
+
+	s->user = 0;
+	if (!BPF_CORE_READ(task, mm))
+		return;
+	bp = BPF_CORE_READ(regs, bp);
+	s->ips[n] = BPF_CORE_READ(regs, ip);
+	s->user = 1;
+	for (__u32 i = 1; i < PB_FRAMES_MAX; i++) {
+		if (!bp || bpf_copy_from_user_task(frame, sizeof(frame), (void *)bp, task, 0) ||
+		    !frame[1])
+			return;
+		s->ips[(n + i) & 255] = frame[1];
+		s->user = i + 1;
+		if (frame[0] <= bp)
+			return;
+		bp = frame[0];
+	}
+}
+
+static __always_inline __u64 sleeper_stack(struct task_struct *task, __u32 pid)
+{
+	__u32 zero = 0;
+	struct pb_stack *s = bpf_map_lookup_elem(&iter_scratch, &zero);
+	long bytes;
+
+	if (!s)
+		return 0;
+	bytes = bpf_get_task_stack(task, s->ips, PB_FRAMES_MAX * sizeof(__u64), 0);
+	s->kernel = bytes > 0 ? bytes / sizeof(__u64) : 0;
+	gather_user(task, s);
+	return stack_intern(s, task, pid);
+}
+
+SEC("?iter.s/task")
+int pb_iter_begin(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task, *self = bpf_get_current_task_btf();
+	struct thread *t;
+	__u32 pid;
+
+	if (!task)
+		return 0;
+	pidns_level = BPF_CORE_READ(self, thread_pid, level);
+	pid = task_pid(task);
+	if (!selected(task, pid))
+		return 0;
+	t = thread_begin(task, pid, false);
+	if (!t || task->on_cpu || t->off_ns)
+		return 0;
+	t->off_why = task->__state ? PB_BLOCKED : PB_PREEMPTED;
+	t->off_shift = 0;
+	t->off_stack = config.offcpu ? sleeper_stack(task, pid) : 0;
+	t->off_ns = t->start_ns;
+	return 0;
+}
+
+SEC("?iter/task")
+int pb_iter_end(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct thread *t;
+	__u64 now_ns;
+
+	if (!task)
+		return 0;
+	t = thread_of(task);
+	if (!t)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	t->traced = 0;
+	if (task->on_cpu)
+		t->off_ns = 0; /* left over from a race at attach */
+	offcpu_close(t, now_ns);
+	if (config.spans)
+		spans_count_open(t);
+	thread_end(task, t, now_ns);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The maps and globals that maps.bpf.h declares, and the licence. */
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct pb_config config = {};
+
+struct threads_map threads SEC(".maps");
+struct targets_map targets SEC(".maps");
+struct target_stats_map target_stats SEC(".maps");
+struct records_map records SEC(".maps");
+struct counters_map counters SEC(".maps");
+struct stack_scratch_map stack_scratch SEC(".maps");
+struct iter_scratch_map iter_scratch SEC(".maps");
+struct stacks_map stacks SEC(".maps");
+struct offcpu_map offcpu SEC(".maps");
+struct syscall_stats_map syscall_stats SEC(".maps");
+struct syscall_errors_map syscall_errors SEC(".maps");
+struct syscall_stacks_map syscall_stacks SEC(".maps");
+struct nodes_map nodes SEC(".maps");
+struct path_ids_map path_ids SEC(".maps");
+struct path_stats_map path_stats SEC(".maps");
+struct path_errors_map path_errors SEC(".maps");
+
+const struct pb_call_stats no_calls = { .min_ns = -1ULL };
+
+__u32 pidns_level = 0;
+__u32 closing = 0;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Stacks: gathered into scratch memory, sent whole or interned by a hash of their frames. */
+#pragma once
+
+#include "emit.bpf.h"
+#include "filter.bpf.h"
+
+/* Bytes of a stack record up to its last frame. */
+static __always_inline __u64 stack_size(const struct pb_stack *s)
+{
+	__u64 n = (s->kernel + s->user) & 255;
+
+	return __builtin_offsetof(struct pb_stack, ips) + n * sizeof(__u64);
+}
+
+static __always_inline void stack_header(struct pb_stack *s, __u32 kind, struct task_struct *task,
+					 __u32 pid)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	s->h.time_ns = bpf_ktime_get_ns();
+	s->h.kind = kind;
+	s->h.pid = pid;
+	s->h.tid = task->pid;
+	s->id = 0;
+	if (bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), leader->comm) < 0)
+		s->comm[0] = 0;
+}
+
+/* The current task's frames, the kernel's (if wanted) first; user frames by frame pointers. */
+static __always_inline void stack_gather(void *ctx, struct pb_stack *s, bool with_kernel)
+{
+	__u32 kernel = 0;
+	long bytes;
+
+	if (with_kernel) {
+		bytes = bpf_get_stack(ctx, s->ips, PB_FRAMES_MAX * sizeof(__u64), 0);
+		kernel = bytes > 0 ? bytes / sizeof(__u64) : 0;
+		if (kernel > PB_FRAMES_MAX)
+			kernel = PB_FRAMES_MAX;
+	}
+	bytes =
+	    bpf_get_stack(ctx, &s->ips[kernel], PB_FRAMES_MAX * sizeof(__u64), BPF_F_USER_STACK);
+	s->kernel = kernel;
+	s->user = bytes > 0 ? bytes / sizeof(__u64) : 0;
+}
+
+/* Sends a gathered stack; counted under `lost` when the ring is full. */
+static __always_inline bool stack_send(struct pb_stack *s, __u32 lost)
+{
+	__u64 size = stack_size(s);
+
+	s->h.size = size;
+	if (bpf_ringbuf_output(&records, s, size, wakeup_flags())) {
+		count(lost);
+		return false;
+	}
+	return true;
+}
+
+static __always_inline __u64 stack_hash(const struct pb_stack *s, __u64 seed)
+{
+	__u32 n = (s->kernel + s->user) & 255;
+	__u64 h = seed * 0x9e3779b97f4a7c15ULL + s->kernel;
+
+	for (__u32 i = 0; i < 2 * PB_FRAMES_MAX; i++) {
+		if (i >= n)
+			break;
+		h = (h ^ s->ips[i]) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	return h ? h : 1;
+}
+
+/*
+ * The id of a gathered stack, which user space has been or is now told; 0 when that failed. Ids
+ * are told apart by process image: an exec changes what addresses mean.
+ */
+static __always_inline __u64 stack_intern(struct pb_stack *s, struct task_struct *task, __u32 pid)
+{
+	__u64 seed = (__u64)pid << 32 ^ BPF_CORE_READ(task, self_exec_id), id;
+	__u8 sent = 1;
+
+	id = stack_hash(s, seed);
+	if (bpf_map_lookup_elem(&stacks, &id))
+		return id;
+	if (bpf_map_update_elem(&stacks, &id, &sent, BPF_ANY)) {
+		count(PB_LOST_STACKS);
+		return 0;
+	}
+	stack_header(s, PB_STACK, task, pid);
+	s->id = id;
+	if (!stack_send(s, PB_LOST_STACKS)) {
+		bpf_map_delete_elem(&stacks, &id);
+		return 0;
+	}
+	return id;
+}
+
+/* Takes and interns the current task's stack. */
+static __always_inline __u64 stack_take(void *ctx, __u32 slot, struct task_struct *task, __u32 pid,
+					bool with_kernel)
+{
+	struct pb_stack *s = bpf_map_lookup_elem(&stack_scratch, &slot);
+
+	if (!s)
+		return 0;
+	stack_gather(ctx, s, with_kernel);
+	return stack_intern(s, task, pid);
+}

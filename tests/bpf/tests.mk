@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Unit tests of bpf/ compile its code for the host, against a shim of what surrounds it there.
+
+$(O)/tests/unit/test_bpf_%.o: CPPFLAGS += -Itests/bpf/shim -Wno-unused-parameter

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Readable names of mangled symbols. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/buf.h"
+#include "sym/demangle.h"
+
+struct name {
+	char mangled[96], readable[96]; /* "": not a mangled name */
+};
+
+ParameterizedTestParameters(demangle, makes_names_readable)
+{
+	static struct name cases[] = {
+		{ "_ZN3foo3barEi", "foo::bar(int)" },
+		{ "_ZNSt6vectorIiSaIiEE9push_backERKi",
+		  "std::vector<int, std::allocator<int> >::push_back(int const&)" },
+		{ "_ZN3foo3barEi.cold", "foo::bar(int) [clone .cold]" },
+		{ "_ZN3foo3barEi@plt", "foo::bar(int)@plt" },
+		{ "_ZTV3foo", "vtable for foo" },
+		{ "_ZN3std2io5Write9write_fmt17h0123456789abcdefE", "std::io::Write::write_fmt" },
+		{ "_ZN4core3fmt9Formatter3pad17h0123456789abcdefE.llvm.123456",
+		  "core::fmt::Formatter::pad" },
+		{ "_RNvCs1234_7mycrate3foo", "mycrate::foo" },
+		{ "_RINvNtC3std3mem8align_ofdE", "std::mem::align_of::<f64>" },
+		{ "_D3std5stdio7writelnFZv", "std.stdio.writeln()" },
+		{ "main", "" },
+		{ "main.(*T).Method", "" },
+		{ "", "" },
+		{ "_", "" },
+		{ "_Z", "" },
+		{ "_ZN", "" },
+		{ "_R", "" },
+		{ "_D", "" },
+		{ "_Zebra", "" },
+		{ "@plt", "" },
+		{ "_Z@plt", "" },
+	};
+
+	return cr_make_param_array(struct name, cases, sizeof(cases) / sizeof(*cases));
+}
+
+ParameterizedTest(struct name *c, demangle, makes_names_readable)
+{
+	char *text = demangle(c->mangled);
+
+	cr_expect_str_eq(text ? text : "", c->readable, "%s", c->mangled);
+	free(text);
+}
+
+static void expect_soon(const char *name)
+{
+	clock_t start = clock();
+	char *text = demangle(name);
+
+	cr_expect(!text || strlen(text) <= 65536 + 16);
+	cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 1.0);
+	free(text);
+}
+
+static void add_reference(struct buf *b, unsigned int n)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (n > 36)
+		buf_printf(b, "S%c%c_", digits[(n - 1) / 36], digits[(n - 1) % 36]);
+	else if (n)
+		buf_printf(b, "S%c_", digits[n - 1]);
+	else
+		buf_add_str(b, "S_");
+}
+
+Test(demangle, gives_up_on_references_that_double_each_time)
+{
+	struct buf b = {};
+
+	/* f(pair<int,int>, pair<first, first>, pair<second, second>, …) */
+	buf_add_str(&b, "_Z1fSt4pairIiiE");
+	for (unsigned int i = 1; i < 60; i++) {
+		buf_add_str(&b, "S_I");
+		add_reference(&b, i);
+		add_reference(&b, i);
+		buf_add_char(&b, 'E');
+	}
+	expect_soon(buf_str(&b));
+	buf_done(&b);
+}
+
+Test(demangle, bounds_depth_and_length)
+{
+	static const char *const prefixes[] = { "_Z1fP", "_R", "_RNvC1aTTTTTT", "_D1aP", "_ZN" };
+	static const char fillers[] = "PKFTINSARQB0";
+
+	for (size_t p = 0; p < sizeof(prefixes) / sizeof(*prefixes); p++) {
+		for (const char *c = fillers; *c; c++) {
+			char name[8192];
+			size_t len = strlen(prefixes[p]);
+
+			strcpy(name, prefixes[p]);
+			memset(name + len, *c, 4000 - len);
+			name[4000] = '\0';
+			expect_soon(name);
+			memset(name + len, *c, sizeof(name) - len);
+			name[sizeof(name) - 1] = '\0';
+			cr_expect_null(demangle(name));
+		}
+	}
+}

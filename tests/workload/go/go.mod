@@ -1,0 +1,3 @@
+module pathbpf/goserver
+
+go 1.19

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The traced programs of the end-to-end tests: `make workloads`. The Makefile includes this; it
+# also stands alone (make -f tests/workload/workloads.mk workloads). Programs are compiled with
+# frame pointers and without inlining, so that what is called is what the source says; flags of
+# a single program stand below under its name.
+
+WORKLOAD_SRC := tests/workload
+WORKLOAD_OUT ?= $(or $(O),.output)/workload
+
+WORKLOAD_C   := spans busy sleepy errnos lifecycle fibers longjmp sigstack tail deep
+WORKLOAD_CXX := throwing
+WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
+WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
+
+$(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
+$(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
+
+WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so)
+# Go and a 32-bit program where their compilers are: the cases that need them skip without.
+WORKLOADS += $(if $(shell command -v go),$(WORKLOAD_OUT)/goserver)
+
+workloads: $(WORKLOADS)
+.PHONY: workloads
+
+$(WORKLOAD_OUT)/common.o: $(WORKLOAD_SRC)/common.c $(WORKLOAD_SRC)/common.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -c -o $@ $<
+
+$(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/%.c \
+		$(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $< $(WORKLOAD_OUT)/common.o \
+		$(WORKLOAD_OWN)
+
+$(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_CXX)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/%.cpp \
+		$(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
+	$(CXX) $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $< $(WORKLOAD_OUT)/common.o
+
+$(WORKLOAD_OUT)/libplug.so: $(WORKLOAD_SRC)/libplug.c $(WORKLOAD_SRC)/common.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -shared -fPIC -o $@ $<
+
+$(WORKLOAD_OUT)/goserver: $(WORKLOAD_SRC)/go/main.go $(WORKLOAD_SRC)/go/go.mod
+	@mkdir -p $(@D)
+	cd $(WORKLOAD_SRC)/go && CGO_ENABLED=0 GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on \
+		go build -buildvcs=false -o $(abspath $@) .

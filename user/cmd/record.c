@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `pathbpf -p PID`: attach, trace, report. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cmd/child.h"
+#include "cmd/command.h"
+#include "cmd/outputs.h"
+#include "cmd/record_loop.h"
+#include "cmd/record_options.h"
+#include "cmd/record_targets.h"
+#include "data/report.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "trace/harvest.h"
+#include "trace/nearmiss.h"
+#include "trace/plan.h"
+#include "trace/session.h"
+#include "view/view.h"
+
+#ifndef PATHBPF_VERSION
+#define PATHBPF_VERSION "unknown"
+#endif
+
+/* Everything that one run holds. */
+struct run {
+	struct record_options opt;
+	struct child child;
+	struct collect collect;
+	struct plan plan;
+	struct session *session;
+	struct report *report;
+	uint64_t started_ns;
+};
+
+static void run_done(struct run *run)
+{
+	child_done(&run->child);
+	session_free(run->session);
+	report_free(run->report);
+	plan_done(&run->plan);
+	collect_done(&run->collect);
+	record_options_done(&run->opt);
+}
+
+/* Errors of the kernel that mean "not here" rather than "not now". */
+static int status_of(int err)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+	case ENOSYS:
+	case EINVAL:
+	case ENOENT:
+	case ENOTSUP:
+		return STATUS_LACKING;
+	default:
+		return STATUS_FAILED;
+	}
+}
+
+static bool all_skipped(const struct plan *p)
+{
+	return !p->nodes.n && p->skipped.n;
+}
+
+/* The SPECs' functions, or one line that says why there are none. */
+static int make_plan(struct run *run)
+{
+	char msg[256], near[256];
+	const char *binary;
+	int err;
+
+	vec_foreach (text, &run->opt.specs) {
+		err = plan_add_spec(&run->plan, *text, msg, sizeof(msg));
+		if (err)
+			return log_err(0, "%s", msg),
+			       err == -EINVAL ? STATUS_USAGE : STATUS_LACKING;
+	}
+	err = record_targets_plan(&run->opt, &run->plan, &run->collect);
+	if (err < 0)
+		return log_err(err, "cannot look for the functions to trace"), STATUS_FAILED;
+	if (all_skipped(&run->plan))
+		return -1; /* said below; the other signals are worth having */
+	if (plan_waits(&run->plan, &run->collect.objects, &binary)) {
+		log_warn(0, "no object named '%s' is mapped yet: waiting for it", binary);
+		return -1;
+	}
+	if (run->plan.nodes.n || run->opt.name_glob || run->opt.cgroup || run->opt.all)
+		return -1; /* functions may come with later processes */
+	near_misses(&run->plan, &run->collect.objects, run->opt.specs.v[0], near, sizeof(near));
+	log_err(0, "no function matches '%s'%s%s", run->opt.specs.v[0],
+		near[0] ? "; there are: " : "", near);
+	return STATUS_FAILED;
+}
+
+static void warn_skipped(const struct plan *p)
+{
+	if (p->skipped.n)
+		log_warn(0, "%zu of %zu functions are not traced; the first: '%s': %s",
+			 p->skipped.n, p->skipped.n + p->nodes.n, p->skipped.v[0].name,
+			 p->skipped.v[0].why);
+}
+
+static int start(struct run *run)
+{
+	struct record_options *o = &run->opt;
+	struct session_options so = {
+		.follow = !o->no_follow,
+		.cpu = !o->no_cpu,
+		.offcpu = !o->no_offcpu,
+		.syscalls = !o->no_syscalls,
+		.frequency_hz = o->frequency_hz,
+		.offcpu_min_ns = o->offcpu_min_ns,
+	};
+	char msg[256] = "";
+	int status = record_targets_choose(o, &run->child, &run->collect, &so), err;
+
+	if (status < 0 && o->specs.n)
+		status = make_plan(run);
+	if (status >= 0) {
+		vec_done(&so.pids);
+		return status;
+	}
+	err = session_open(&so, o->specs.n ? &run->plan : NULL, &run->collect, &run->session, msg,
+			   sizeof(msg));
+	if (!err)
+		err = session_start(run->session, msg, sizeof(msg));
+	if (err) {
+		log_err(err, "%s", msg[0] ? msg : "cannot start the trace");
+		return status_of(err);
+	}
+	warn_skipped(&run->plan);
+	return record_targets_confirm(o, &run->collect);
+}
+
+static int signal_ready(struct run *run)
+{
+	static const char ready[] = "ready\n";
+	ssize_t len = sizeof(ready) - 1;
+	int err;
+
+	run->report->overhead.attach_ns = clock_monotonic_ns() - run->started_ns;
+	if (run->opt.ready_fd >= 0) {
+		if (write(run->opt.ready_fd, ready, (size_t)len) != len)
+			return log_err(-errno, "cannot write to --ready-fd"), STATUS_FAILED;
+		close(run->opt.ready_fd);
+	}
+	if (!run->opt.command)
+		return -1;
+	err = child_release(&run->child);
+	return err ? log_err(err, "cannot run '%s'", run->opt.command[0]), STATUS_FAILED : -1;
+}
+
+static void describe_run(struct run *run, int argc, char **argv)
+{
+	struct report *r = run->report;
+	struct buf command = {};
+	struct utsname u;
+
+	for (int i = 0; i < argc; i++)
+		buf_printf(&command, "%s%s", i ? " " : "", argv[i]);
+	r->command = report_str(r, buf_str(&command));
+	buf_done(&command);
+	r->version = PATHBPF_VERSION;
+	if (!uname(&u)) {
+		r->kernel = report_str(r, u.release);
+		r->arch = report_str(r, u.machine);
+	}
+	r->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	r->started_ns = clock_wall_ns();
+	r->has_cpu = !run->opt.no_cpu;
+	r->has_offcpu = !run->opt.no_offcpu;
+	r->has_syscalls = !run->opt.no_syscalls;
+	r->has_spans = run->opt.specs.n > 0;
+	r->cpu.frequency_hz = run->opt.frequency_hz;
+	r->offcpu.min_ns = run->opt.offcpu_min_ns;
+	r->overhead.budget_pct = run->opt.max_overhead_pct;
+}
+
+/* What the kernel could not give is absent, not empty. */
+static void apply_missing(struct run *run)
+{
+	const struct session_missing *m;
+	size_t n = session_missing(run->session, &m);
+
+	if (!run->opt.no_plugins)
+		vec_push(&run->report->missing,
+			 (struct named_why){ "plugins", "not in this version" });
+	for (size_t i = 0; i < n; i++) {
+		log_warn(0, "no %s: %s", m[i].what, m[i].why);
+		if (!strcmp(m[i].what, "cpu"))
+			run->report->has_cpu = false;
+		if (!strcmp(m[i].what, "syscalls"))
+			run->report->has_syscalls = false;
+	}
+}
+
+static int finish(struct run *run)
+{
+	struct report *r = run->report;
+	struct rusage usage;
+	int err;
+
+	log_progress("pathbpf: resolving names …");
+	err = session_stop(run->session);
+	if (err)
+		log_warn(err, "the trace did not end cleanly: totals may be short");
+	err = harvest(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL, r);
+	if (err)
+		log_err(err, "cannot read all results: the report is not whole");
+	r->overhead.self_cpu_ns = clock_self_cpu_ns();
+	if (!getrusage(RUSAGE_SELF, &usage))
+		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;
+	log_progress_end();
+	if (!run->opt.outputs.n)
+		vec_push(&run->opt.outputs, (struct output){ .file = "-", .view = &view_text });
+	return outputs_write(&run->opt, r) || err ? STATUS_FAILED : 0;
+}
+
+static int run_all(struct run *run, int argc, char **argv)
+{
+	int status = record_options_parse(&run->opt, argc, argv), traced;
+
+	if (status >= 0)
+		return status;
+	log_set_level(run->opt.verbosity < 0   ? LOG_ERR
+		      : run->opt.verbosity > 1 ? LOG_DEBUG
+		      : run->opt.verbosity     ? LOG_INFO
+					       : LOG_WARN);
+	if (outputs_check(&run->opt))
+		return STATUS_FAILED;
+	run->report = report_new();
+	if (!run->report || record_loop_signals())
+		return log_err(-ENOMEM, "cannot start"), STATUS_FAILED;
+	describe_run(run, argc, argv);
+	if (run->opt.command && child_start(&run->child, run->opt.command))
+		return log_err(-errno, "cannot start a process"), STATUS_FAILED;
+	status = start(run);
+	if (status >= 0)
+		return status;
+	apply_missing(run);
+	run->report->started_ns = clock_wall_ns();
+	status = signal_ready(run);
+	if (status >= 0)
+		return status;
+	traced = record_loop(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL,
+			     &run->opt, &run->child);
+	status = finish(run);
+	if (traced < 0)
+		return log_err(traced, "the trace ended early"), STATUS_FAILED;
+	if (!status && all_skipped(&run->plan))
+		return STATUS_FAILED; /* no function could be traced: that was said at the start */
+	if (!status && run->opt.command && run->child.reaped && !run->opt.no_exit_status)
+		return child_exit_status(&run->child);
+	return status;
+}
+
+static int record(int argc, char **argv)
+{
+	struct run run = { .started_ns = clock_monotonic_ns(), .child = { .release_fd = -1 } };
+	int status = run_all(&run, argc, argv);
+
+	run_done(&run);
+	return status;
+}
+
+const struct command cmd_record = { "record", "attach, trace, report", record };

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line of `record`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/parse.h"
+#include "lib/vec.h"
+
+struct view;
+
+/* One -o: where to, in which format. */
+struct output {
+	const char *file; /* "-": standard output */
+	const struct view *view;
+	char *part; /* owned: what is being written, renamed to `file` at the end; NULL: directly */
+};
+
+struct record_options {
+	u32_vec pids;
+	const char *name_glob, *cgroup;
+	bool all;
+	char **command;       /* NULL-terminated; NULL: none */
+	uint64_t duration_ns; /* 0: until stopped */
+	VEC(struct output) outputs;
+	const char *format;
+	VEC(const char *) specs;
+	uint32_t frequency_hz;
+	bool no_cpu, no_offcpu, no_syscalls, no_plugins, no_follow, no_exit_status;
+	uint64_t offcpu_min_ns;
+	double max_overhead_pct;
+	int ready_fd; /* -1: none */
+	int verbosity;
+	char why[256]; /* of a setter that failed */
+};
+
+/*
+ * Returns -1 to go on; otherwise the exit status to return: the command line was wrong, which
+ * has been said, or asked for --help. Strings point into argv.
+ */
+int record_options_parse(struct record_options *o, int argc, char **argv);
+void record_options_done(struct record_options *o);

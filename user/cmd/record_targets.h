@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whom `record` traces: the processes of the command line, checked with one clear line each. */
+#pragma once
+
+#include "cmd/child.h"
+#include "cmd/record_options.h"
+
+struct collect;
+struct plan;
+struct session_options;
+
+/*
+ * Fills scope and PIDs of the session's options and enters the processes that run now. Returns -1
+ * to go on, or the exit status after an error, which has been reported.
+ */
+int record_targets_choose(const struct record_options *o, const struct child *child,
+			  struct collect *c, struct session_options *so);
+/* Looks for the plan's functions in what is known; number of functions or a negative errno. */
+int record_targets_plan(const struct record_options *o, struct plan *plan, struct collect *c);
+/* After attaching: are the processes of -p still there? -1 to go on, or the exit status. */
+int record_targets_confirm(const struct record_options *o, struct collect *c);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The model's memory: making, interning, releasing. */
+#include "data/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+
+struct report *report_new(void)
+{
+	return calloc(1, sizeof(struct report));
+}
+
+static void call_stats_done(struct call_stats *s)
+{
+	free(s->hist);
+	s->hist = NULL;
+	vec_done(&s->error_types);
+}
+
+static void done_stacks(struct report *r)
+{
+	vec_foreach (s, &r->stacks)
+		free((void *)s->frames);
+	vec_done(&r->stacks);
+	vec_done(&r->frames);
+	vec_done(&r->objects);
+	table_done(&r->frame_index);
+	table_done(&r->stack_index);
+	table_done(&r->object_index);
+}
+
+static void done_calls(struct report *r)
+{
+	vec_foreach (p, &r->paths)
+		call_stats_done(&p->stats);
+	vec_foreach (s, &r->syscalls)
+		call_stats_done(&s->stats);
+	vec_done(&r->nodes);
+	vec_done(&r->paths);
+	vec_done(&r->unused);
+	vec_done(&r->syscalls);
+	vec_done(&r->syscall_paths);
+	vec_done(&r->syscall_samples);
+}
+
+void report_free(struct report *r)
+{
+	if (!r)
+		return;
+	done_stacks(r);
+	done_calls(r);
+	vec_done(&r->targets);
+	vec_done(&r->cpu_samples);
+	vec_done(&r->offcpu_samples);
+	vec_done(&r->events);
+	vec_done(&r->missing);
+	vec_done(&r->skipped);
+	vec_done(&r->notes);
+	vec_done(&r->overhead.detached);
+	strpool_done(&r->strings);
+	free(r);
+}
+
+const char *report_str(struct report *r, const char *s)
+{
+	return strpool_add(&r->strings, s);
+}
+
+/* The last component of a path; all of it when that would be empty. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+uint32_t report_add_object(struct report *r, const char *path, const char *build_id)
+{
+	struct object o = { .path = report_str(r, path ? path : ""),
+			    .build_id = report_str(r, build_id) };
+	const char *key[2] = { o.path, o.build_id };
+	uint32_t i;
+
+	if (!o.path || (build_id && !o.build_id))
+		return REPORT_NONE;
+	i = table_find(&r->object_index, key, sizeof(key));
+	if (i != TABLE_NONE)
+		return i;
+	o.name = report_str(r, base_name(o.path));
+	if (!o.name || vec_push(&r->objects, o))
+		return REPORT_NONE;
+	i = (uint32_t)r->objects.n - 1;
+	if (table_add(&r->object_index, key, sizeof(key), i)) {
+		r->objects.n--;
+		return REPORT_NONE;
+	}
+	return i;
+}
+
+/* What makes two frames the same; strings are interned, so that their addresses stand for them. */
+struct frame_key {
+	const char *name, *file;
+	uint64_t offset;
+	uint32_t kind, object, line, pad;
+};
+
+uint32_t report_add_frame(struct report *r, const struct frame *f)
+{
+	struct frame copy = *f;
+	struct frame_key key;
+	uint32_t i;
+
+	copy.name = report_str(r, f->name);
+	copy.file = report_str(r, f->file);
+	if ((f->name && !copy.name) || (f->file && !copy.file))
+		return REPORT_NONE;
+	key = (struct frame_key){ .name = copy.name,
+				  .file = copy.file,
+				  .offset = f->offset,
+				  .kind = f->kind,
+				  .object = f->object,
+				  .line = f->line };
+	i = table_find(&r->frame_index, &key, sizeof(key));
+	if (i != TABLE_NONE)
+		return i;
+	if (vec_push(&r->frames, copy))
+		return REPORT_NONE;
+	i = (uint32_t)r->frames.n - 1;
+	if (table_add(&r->frame_index, &key, sizeof(key), i)) {
+		r->frames.n--;
+		return REPORT_NONE;
+	}
+	return i;
+}
+
+uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n)
+{
+	_cleanup_free_ uint32_t *copy = NULL;
+	const void *key = n ? frames : (const void *)"";
+	size_t size = n * sizeof(*frames);
+	struct stack s = { .n = n };
+	uint32_t i;
+
+	i = table_find(&r->stack_index, key, size);
+	if (i != TABLE_NONE)
+		return i;
+	copy = malloc(size ? size : 1);
+	if (!copy || vec_reserve(&r->stacks, 1))
+		return REPORT_NONE;
+	if (size)
+		memcpy(copy, frames, size);
+	i = (uint32_t)r->stacks.n;
+	if (table_add(&r->stack_index, key, size, i))
+		return REPORT_NONE;
+	s.truncated =
+	    n && frames[0] < r->frames.n && r->frames.v[frames[0]].kind == FRAME_TRUNCATED;
+	s.frames = TAKE_PTR(copy);
+	r->stacks.v[r->stacks.n++] = s;
+	return i;
+}
+
+int call_stats_add_error(struct report *r, struct call_stats *s, const char *type, uint64_t count)
+{
+	const char *name = report_str(r, type);
+
+	if (!name)
+		return -ENOMEM;
+	vec_foreach (e, &s->error_types) {
+		if (e->type == name) {
+			e->count += count;
+			return 0;
+		}
+	}
+	return vec_push(&s->error_types, (struct error_count){ .type = name, .count = count });
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The model: what one trace found out, with every name resolved. trace/ fills it, view/ renders
+ * it; it does no I/O, reads no clock and knows nothing of the kernel. Everything is an index into
+ * one of its arrays; every string belongs to `strings`.
+ *
+ * Times are nanoseconds (_ns); sizes are bytes. All counts are exact unless said otherwise.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/hist.h"
+#include "lib/buf.h"
+#include "lib/strpool.h"
+#include "lib/table.h"
+#include "lib/vec.h"
+
+#define REPORT_NONE UINT32_MAX
+
+enum frame_kind {
+	FRAME_USER,        /* native code of the process */
+	FRAME_KERNEL,      /* [k] */
+	FRAME_INLINED,     /* [i]: no frame of its own, known from debug information */
+	FRAME_INTERPRETED, /* [p]: Python, JavaScript, … */
+	FRAME_TRUNCATED,   /* the mark "[truncated]" on the root side of an incomplete stack */
+};
+
+/* A mapped file, or "[kernel]", "[vdso]"; known by device, inode and build ID where it was read. */
+struct object {
+	const char *path;     /* as the target sees it */
+	const char *name;     /* its last component */
+	const char *build_id; /* hex, or NULL */
+};
+
+struct frame {
+	enum frame_kind kind;
+	uint32_t object;  /* or REPORT_NONE: an address outside every mapping */
+	uint64_t offset;  /* file offset in the object; an address for the kernel */
+	const char *name; /* NULL: no symbol */
+	const char *file; /* source file, or NULL */
+	uint32_t line;    /* 0: unknown */
+};
+
+/* Frames from root to leaf, without the process name; an incomplete one begins FRAME_TRUNCATED. */
+struct stack {
+	const uint32_t *frames; /* indices into report.frames; owned by the report */
+	uint32_t n;
+	bool truncated;
+};
+
+enum target_end { TARGET_RUNS, TARGET_EXITED, TARGET_KILLED };
+
+struct target {
+	uint32_t pid, ppid; /* as seen where pathbpf runs */
+	const char *comm;   /* process name: the first frame of its stacks */
+	const char *exe;    /* path, or NULL */
+	enum target_end end;
+	int end_value;         /* exit code or signal number */
+	uint32_t threads_seen; /* during the trace */
+	/* The kernel's own accounting of all its threads between attach and detach: */
+	uint64_t cpu_ns;     /* on a CPU */
+	uint64_t runq_ns;    /* runnable, waiting for a CPU */
+	uint64_t blocked_ns; /* off CPU, not runnable */
+};
+
+struct cpu_sample {
+	uint32_t target, stack;
+	uint64_t count;
+};
+
+enum offcpu_why { OFFCPU_BLOCKED, OFFCPU_PREEMPTED };
+
+struct offcpu_sample {
+	uint32_t target, stack;
+	enum offcpu_why why;
+	uint64_t count; /* estimated when stacks were sampled: see report.offcpu */
+	uint64_t total_ns, max_ns;
+};
+
+enum node_kind { NODE_FUNCTION, NODE_KERNEL, NODE_USDT, NODE_SYSCALL };
+
+struct node {
+	const char *name;
+	uint32_t object; /* or REPORT_NONE */
+	enum node_kind kind;
+	uint64_t calls; /* finished ones */
+};
+
+struct error_count {
+	const char *type; /* "EAGAIN", "ret=-1" */
+	uint64_t count;
+};
+
+/* Calls, times and errors of one thing: a path, a system call. */
+struct call_stats {
+	uint64_t calls, errors;                     /* finished calls */
+	uint64_t total_ns, self_ns, min_ns, max_ns; /* min and max are 0 without a call */
+	struct hist *hist;                          /* owned; NULL without a call */
+	VEC(struct error_count) error_types;
+};
+
+struct path {
+	uint32_t parent; /* index of the caller's path, or REPORT_NONE for a root */
+	uint32_t node;
+	uint64_t open;    /* running when the trace ended */
+	uint64_t unwound; /* left without a return: longjmp, exception, thread exit */
+	uint64_t missed;  /* entries whose return the kernel did not report */
+	bool has_cpu;     /* the next two are known */
+	uint64_t cpu_ns, offcpu_ns;
+	struct call_stats stats;
+};
+
+struct syscall {
+	const char *name;
+	struct call_stats stats;
+};
+
+/* One system call as made by one path (exact); path REPORT_NONE: outside every span. */
+struct syscall_path {
+	uint32_t syscall, path;
+	uint64_t calls, errors, total_ns;
+};
+
+/* Where system calls came from, by sampled stacks. */
+struct syscall_sample {
+	uint32_t syscall, target, stack;
+	const char *error; /* errno name, or NULL: success */
+	uint64_t count;    /* estimated */
+};
+
+enum event_kind { EVENT_FORK, EVENT_EXEC, EVENT_EXIT, EVENT_MMAP };
+
+/* Process lifecycle, oldest first. */
+struct event {
+	enum event_kind kind;
+	uint64_t time_ns; /* since the trace began */
+	uint32_t pid, tid;
+	uint32_t value;   /* fork: the child's PID; exit: code; mmap: unused */
+	int signal;       /* exit: fatal signal or 0 */
+	const char *text; /* exec: file; mmap: object; or NULL */
+};
+
+struct named_why {
+	const char *what, *why;
+};
+
+struct unused {
+	const char *name, *object; /* object may be NULL */
+};
+
+struct report {
+	struct strpool strings;
+
+	const char *version, *kernel, *arch;
+	uint32_t cpus;
+	uint64_t started_ns; /* wall clock, since the epoch */
+	uint64_t duration_ns;
+	const char *command; /* "pathbpf -p 123 …" as it was called */
+
+	VEC(struct target) targets;
+	VEC(struct object) objects;
+	VEC(struct frame) frames;
+	VEC(struct stack) stacks;
+	struct table frame_index, stack_index, object_index; /* used by report_add_*() */
+
+	bool has_cpu, has_offcpu, has_syscalls, has_spans; /* which signals were traced */
+
+	struct {
+		uint32_t frequency_hz;
+		uint64_t samples;   /* of the targets, in `samples` below */
+		uint64_t truncated; /* of them */
+		uint64_t fired;     /* all timer ticks on all CPUs that the kernel delivered */
+		uint64_t other;     /* of those, not in a target */
+	} cpu;
+	VEC(struct cpu_sample) cpu_samples;
+
+	struct {
+		uint64_t total_ns;                 /* all off-CPU time of the targets, exact */
+		uint64_t blocked_ns, preempted_ns; /* its parts */
+		uint64_t truncated_ns;             /* of it, under incomplete stacks */
+		uint64_t switches;                 /* times a target left a CPU */
+		uint64_t stacks_taken; /* of them with a stack; fewer than switches: sampled */
+		uint64_t min_ns;       /* shorter ones were left out on request; 0: none */
+		uint64_t left_out_ns;  /* their sum */
+	} offcpu;
+	VEC(struct offcpu_sample) offcpu_samples;
+
+	VEC(struct node) nodes;
+	VEC(struct path) paths; /* a parent stands before its children */
+	VEC(struct unused) unused;
+
+	VEC(struct syscall) syscalls;
+	VEC(struct syscall_path) syscall_paths;
+	VEC(struct syscall_sample) syscall_samples;
+
+	VEC(struct event) events;
+
+	VEC(struct named_why) missing; /* signals that this kernel cannot give */
+	VEC(struct named_why) skipped; /* functions that were asked for and not probed */
+	VEC(const char *) notes; /* one-line remarks about quality, e.g. hidden kernel symbols */
+
+	struct {
+		uint64_t
+		    bpf_ns; /* time spent in our BPF programs in the targets' context and ticks */
+		uint64_t self_cpu_ns; /* CPU time of pathbpf itself */
+		uint64_t self_rss;    /* bytes, peak */
+		uint64_t bpf_memory;  /* bytes of BPF maps */
+		uint64_t attach_ns;   /* from start to the last probe live */
+		double target_pct;    /* bpf_ns and traps in per cent of the targets' CPU time */
+		double budget_pct;
+		VEC(struct named_why) detached;
+	} overhead;
+
+	struct {
+		uint64_t samples, spans, events, paths, stacks;
+	} lost;
+};
+
+/* An empty report on the heap, or NULL. */
+struct report *report_new(void);
+void report_free(struct report *r);
+
+/* Interned text; see strpool_add(). */
+const char *report_str(struct report *r, const char *s);
+
+/*
+ * These intern: the same content gives the same index. They return REPORT_NONE when out of
+ * memory. Strings are copied.
+ */
+uint32_t report_add_object(struct report *r, const char *path, const char *build_id);
+uint32_t report_add_frame(struct report *r, const struct frame *f);
+uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n);
+
+/* Adds to the count of an error type, entering it when new; 0 or -ENOMEM. */
+int call_stats_add_error(struct report *r, struct call_stats *s, const char *type, uint64_t count);
+
+/*
+ * A frame as the folded format writes it: NAME, NAME_[k], NAME_[i], NAME (FILE)_[p],
+ * [object+0xOFFSET], [unknown], [truncated]. Bytes that would break the format (';', control
+ * characters) are replaced.
+ */
+void frame_format(struct buf *b, const struct report *r, uint32_t frame);
+/* A target's process name as the first frame of a stack; "[unknown]" when it has none. */
+void comm_format(struct buf *b, const struct report *r, uint32_t target);
+/* "COMM;root;…;leaf"; "COMM;[unknown]" for a stack without frames. */
+void stack_format(struct buf *b, const struct report *r, uint32_t target, uint32_t stack);
+/* "a;b;c": a path's node names from root to leaf, joined by sep. */
+void path_format(struct buf *b, const struct report *r, uint32_t path, const char *sep);
+/* Depth of a path: 1 for a root. */
+uint32_t path_depth(const struct report *r, uint32_t path);
+
+/* The process name is cut or made up of hostile bytes: replaces what is not printable by '?'. */
+void text_clean(struct buf *b, const char *s);
+
+/* "SIGSEGV" for 11, "SIG42" for unknown ones: static or in buf (16 bytes at least). */
+const char *signal_name(int sig, char buf[16]);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Readable names of C++, Rust (legacy and v0) and D symbols, by libiberty. */
+#pragma once
+
+/*
+ * The demangled name on the heap (caller frees), or NULL when the name is not mangled or memory
+ * is short. Rust's hash suffix is dropped. The input is hostile: its length is bounded.
+ */
+char *demangle(const char *name);

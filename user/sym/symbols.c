@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Symbols of one ELF object. The symbol table is made at once; unwind information and stack
+ * roots wait for the first question about them, with a descriptor of the file kept until then.
+ */
+#include "sym/symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/cleanup.h"
+#include "sym/debugfile.h"
+#include "sym/elf.h"
+#include "sym/plt.h"
+#include "sym/roots.h"
+#include "sym/symtab.h"
+#include "sym/traits.h"
+#include "sym/unwindinfo.h"
+
+#define CODE_MAX 256 /* executable sections that bound symbols without size */
+
+/* What is made when first asked for. */
+struct late {
+	int fd; /* owned; -1: made, or it could not be */
+	struct unwindinfo_place place;
+	struct unwindinfo *unwind;
+	struct roots roots;
+};
+
+/* An executable section, in file offsets. */
+struct code_section {
+	uint64_t start, end;
+};
+
+struct symbols {
+	struct symtab table, plt;
+	elf_segments segments;
+	VEC(struct code_section) code;
+	struct elf_traits traits;
+	bool has_entry;
+	char *interp;
+	struct late *late;
+};
+
+DEFINE_CLEANUP(struct elf_file *, elf_file_free)
+DEFINE_CLEANUP(struct symbols *, symbols_free)
+
+static void late_free(struct late *l)
+{
+	if (!l)
+		return;
+	if (l->fd >= 0)
+		close(l->fd);
+	unwindinfo_free(l->unwind);
+	roots_done(&l->roots);
+	free(l);
+}
+
+void symbols_free(struct symbols *s)
+{
+	if (!s)
+		return;
+	late_free(s->late);
+	symtab_done(&s->table);
+	symtab_done(&s->plt);
+	vec_done(&s->segments);
+	vec_done(&s->code);
+	free(s->interp);
+	free(s);
+}
+
+/* Without memory, or when the file has become unreadable, the answers are "not known". */
+static void make_late(const struct symbols *s, int fd)
+{
+	struct late *l = s->late;
+	struct roots_object o = {
+		.fd = fd,
+		.symtab = &s->table,
+		.segments = &s->segments,
+		.traits = &s->traits,
+		.has_entry = s->has_entry,
+	};
+
+	if (l->place.size && unwindinfo_read(fd, &l->place, &s->segments, &l->unwind))
+		l->unwind = NULL;
+	o.unwind = l->unwind;
+	if (roots_find(&o, &l->roots))
+		l->roots = (struct roots){};
+}
+
+static const struct late *late(const struct symbols *s)
+{
+	struct late *l = s->late;
+
+	if (l->fd >= 0) {
+		make_late(s, l->fd);
+		close(l->fd);
+		l->fd = -1;
+	}
+	return l;
+}
+
+static int put_off(struct symbols *s, const struct elf_file *f)
+{
+	s->late = calloc(1, sizeof(*s->late));
+	if (!s->late)
+		return -ENOMEM;
+	s->late->place = unwindinfo_locate(f);
+	s->late->fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 3);
+	/* So many files are open that there is no descriptor to keep. */
+	if (s->late->fd < 0)
+		make_late(s, f->fd);
+	return 0;
+}
+
+static int read_code_sections(struct symbols *s, const struct elf_file *f)
+{
+	int err = 0;
+
+	vec_foreach(section, &f->sections) {
+		const GElf_Shdr *h = &section->header;
+		struct code_section c = { h->sh_offset, h->sh_offset + h->sh_size };
+
+		if (!section->scn || !(h->sh_flags & SHF_EXECINSTR) ||
+		    h->sh_type == SHT_NOBITS || c.end < c.start || s->code.n >= CODE_MAX)
+			continue;
+		err = vec_push(&s->code, c);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The debug file of an object that has been stripped; *ret stays NULL when none is installed. */
+static int open_debug(const struct elf_file *f, const struct symbols *s, const char *path,
+		      const char *root, int *fd, struct elf_file **ret)
+{
+	int err;
+
+	*fd = debugfile_open(f, &s->traits, path, root);
+	if (*fd < 0)
+		return 0;
+	err = elf_file_open(*fd, ret);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int read_tables(struct symbols *s, const struct elf_file *f, const char *path,
+		       const char *root, struct traits_context *ctx)
+{
+	_cleanup_(symtab_builder_done) struct symtab_builder b = {};
+	_cleanup_(elf_file_freep) struct elf_file *debug = NULL;
+	_cleanup_close_ int debug_fd = -1;
+	int err = symtab_add(&b, f, SHT_DYNSYM, &f->segments, traits_see, ctx);
+
+	s->traits.has_symtab = elf_section_data(elf_section_typed(f, SHT_SYMTAB));
+	if (!err && !s->traits.has_symtab)
+		err = open_debug(f, s, path, root, &debug_fd, &debug);
+	if (debug)
+		s->traits.has_symtab = true;
+	if (!err)
+		err = symtab_add(&b, debug ? debug : f, SHT_SYMTAB, &f->segments, traits_see, ctx);
+	return err ? err : symtab_build(&b, &s->table);
+}
+
+int symbols_open(int fd, const char *path, const char *root, struct symbols **ret)
+{
+	_cleanup_(symbols_freep) struct symbols *s = calloc(1, sizeof(*s));
+	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
+	struct traits_context ctx = {};
+	int err = s ? elf_file_open(fd, &f) : -ENOMEM;
+
+	if (err)
+		return err;
+	ctx.traits = &s->traits;
+	err = traits_read(f, &ctx, &s->interp);
+	if (!err)
+		err = read_tables(s, f, path, root ? root : "", &ctx);
+	if (!err)
+		err = plt_read(f, &s->plt);
+	if (!err)
+		err = read_code_sections(s, f);
+	if (err)
+		return err;
+	s->traits.interp = s->interp;
+	s->has_entry = traits_has_entry(f);
+	err = vec_reserve(&s->segments, f->segments.n);
+	if (err)
+		return err;
+	if (f->segments.n)
+		memcpy(s->segments.v, f->segments.v, f->segments.n * sizeof(*f->segments.v));
+	s->segments.n = f->segments.n;
+	err = put_off(s, f);
+	if (err)
+		return err;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int symbols_open_memory(const void *image, size_t size, struct symbols **ret)
+{
+	_cleanup_close_ int fd = memfd_create("pathbpf-object", MFD_CLOEXEC);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < size) {
+		ssize_t n = write(fd, (const char *)image + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return symbols_open(fd, NULL, "", ret);
+}
+
+const struct elf_traits *symbols_traits(const struct symbols *s)
+{
+	return &s->traits;
+}
+
+/* Where a symbol ends of which the table does not say the size. */
+static uint64_t open_end(const struct symbols *s, uint32_t i)
+{
+	const struct symbol *sym = &s->table.v[i];
+	uint64_t end = symtab_next_offset(&s->table, i);
+	const struct elf_segment *seg = elf_segment_of(&s->segments, sym->addr);
+	struct cfi_function f;
+
+	if (seg && end > seg->offset + seg->size)
+		end = seg->offset + seg->size;
+	vec_foreach(c, &s->code)
+		if (sym->offset >= c->start && sym->offset < c->end && end > c->end)
+			end = c->end;
+	if (unwindinfo_function(late(s)->unwind, sym->addr, &f) &&
+	    end - sym->offset > f.end - sym->addr)
+		end = sym->offset + (f.end - sym->addr);
+	return end;
+}
+
+/* Stubs are no functions: they have names for stacks, but are not listed or probed. */
+static const struct symbol *find_stub(const struct symbols *s, uint64_t offset)
+{
+	uint32_t i = symtab_below(&s->plt, offset);
+	const struct symbol *sym = i != SYMTAB_NONE ? &s->plt.v[i] : NULL;
+
+	return sym && offset - sym->offset < sym->size ? sym : NULL;
+}
+
+const struct symbol *symbols_find(const struct symbols *s, uint64_t offset)
+{
+	uint32_t i = symtab_below(&s->table, offset);
+
+	while (i != SYMTAB_NONE) {
+		const struct symbol *sym = &s->table.v[i];
+		uint64_t end = sym->size ? sym->offset + sym->size : open_end(s, i);
+
+		if (offset < end)
+			return sym;
+		i = symtab_outer(&s->table, i);
+	}
+	return find_stub(s, offset);
+}
+
+int symbols_each(const struct symbols *s, int (*fn)(const struct symbol *, void *), void *arg)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->table.n && !err; i++)
+		err = fn(&s->table.v[i], arg);
+	return err;
+}
+
+uint64_t symbols_offset_of(const struct symbols *s, uint64_t addr)
+{
+	return elf_offset_of(&s->segments, addr);
+}
+
+uint64_t symbols_addr_of(const struct symbols *s, uint64_t offset)
+{
+	return elf_addr_of(&s->segments, offset);
+}
+
+bool symbols_is_stack_root(const struct symbols *s, uint64_t offset)
+{
+	uint64_t addr = elf_addr_of(&s->segments, offset);
+	const struct late *l;
+
+	if (addr == ELF_NONE)
+		return false;
+	l = late(s);
+	return unwindinfo_state(l->unwind, addr).no_caller || roots_cover(&l->roots, addr);
+}
+
+int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset)
+{
+	uint64_t addr = elf_addr_of(&s->segments, offset);
+
+	if (addr == ELF_NONE)
+		return -1;
+	switch (unwindinfo_state(late(s)->unwind, addr).frame) {
+	case CFI_FRAME:
+		return 1;
+	case CFI_NO_FRAME:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static size_t table_memory(const struct symtab *t)
+{
+	return t->names_size + t->n * (sizeof(*t->v) + (t->outer ? sizeof(*t->outer) : 0));
+}
+
+size_t symbols_memory(const struct symbols *s)
+{
+	size_t size = sizeof(*s) + sizeof(*s->late);
+
+	size += table_memory(&s->table) + table_memory(&s->plt);
+	size += s->segments.cap * sizeof(*s->segments.v) + s->code.cap * sizeof(*s->code.v);
+	size += s->interp ? strlen(s->interp) + 1 : 0;
+	size += s->late->roots.ranges.cap * sizeof(*s->late->roots.ranges.v);
+	return size + unwindinfo_memory(s->late->unwind);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Symbols of one ELF object: function names by file offset. Built once from an open file,
+ * sorted, compact. The file is hostile: every size and offset in it is checked, and a broken
+ * one yields fewer symbols or an error, never a crash.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbols;
+
+struct symbol {
+	const char *name; /* raw (mangled), valid as long as the symbols */
+	uint64_t offset;  /* file offset of its first byte */
+	uint64_t addr;    /* virtual address in the ELF file */
+	uint64_t size;    /* bytes; 0: the table does not say */
+	bool global;
+	bool ifunc;
+};
+
+#define BUILD_ID_MAX 64
+
+/* What kind of code the object holds: decides how its functions may be probed. */
+struct elf_traits {
+	uint8_t build_id[BUILD_ID_MAX];
+	uint32_t build_id_len;  /* 0: none */
+	uint16_t machine, type; /* e_machine, e_type */
+	bool is_64;
+	bool has_symtab;     /* itself or by its debug file */
+	bool is_go;          /* .gopclntab or .note.go.buildid */
+	bool is_rust;        /* a personality or panic symbol of the Rust runtime */
+	bool has_unwinder;   /* defines _Unwind_RaiseException (linked in, or libgcc_s itself) */
+	bool needs_unwinder; /* imports _Unwind_RaiseException, __cxa_throw, pthread_cancel, … */
+	bool uses_signal_stacks; /* imports or defines sigaltstack */
+	bool needs_cxx;          /* DT_NEEDED libstdc++ or libc++ */
+	bool uses_fibers;        /* imports or defines makecontext, swapcontext, boost's or libco's
+				    switches */
+	const char *interp;      /* PT_INTERP or NULL: static; valid as long as the symbols */
+	uint64_t entry_offset;   /* file offset of e_entry, or UINT64_MAX */
+};
+
+/*
+ * Reads .symtab, .dynsym and, when the object has a build ID or .gnu_debuglink, the separate
+ * debug file if it is installed (/usr/lib/debug/.build-id/…, beside it, .debug/, /usr/lib/debug).
+ * fd stays the caller's. `path` (may be NULL) is used for .gnu_debuglink only. `root` is a prefix
+ * for debug file look-ups beside the object ("/proc/123/root" or ""). Returns 0, -ENOEXEC (not an
+ * ELF file, or a damaged one), -ENOMEM or another negative errno. ret is set on success only.
+ */
+int symbols_open(int fd, const char *path, const char *root, struct symbols **ret);
+/* The same for an ELF image in memory (the vdso). The image is copied. */
+int symbols_open_memory(const void *image, size_t size, struct symbols **ret);
+void symbols_free(struct symbols *s);
+
+const struct elf_traits *symbols_traits(const struct symbols *s);
+
+/*
+ * The function symbol that covers a file offset, or NULL. Honest bounds: a symbol of size 0
+ * reaches to the next symbol or the end of its section at most; nothing is named beyond a
+ * symbol's size. Prefers global over local, and shorter names, among aliases.
+ */
+const struct symbol *symbols_find(const struct symbols *s, uint64_t offset);
+
+/*
+ * Calls fn for each function symbol, aliases (same address) once per name. Stops at a non-zero
+ * return, which it hands on.
+ */
+int symbols_each(const struct symbols *s, int (*fn)(const struct symbol *, void *), void *arg);
+
+/* Translates between file offsets and ELF virtual addresses through PT_LOAD; UINT64_MAX: none. */
+uint64_t symbols_offset_of(const struct symbols *s, uint64_t addr);
+uint64_t symbols_addr_of(const struct symbols *s, uint64_t offset);
+
+/*
+ * Does a call stack end in this code? True for offsets inside the object's entry point, in
+ * functions whose unwind rule says that there is no caller (_start, clone), and in the C
+ * library's thread and process starters (start_thread, __libc_start_call_main), found with or
+ * without symbols. The outermost frame of a complete stack is such a one.
+ */
+bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
+
+/*
+ * Does the code at this offset keep a frame pointer (CFA = rbp + 16 by .eh_frame)? 1 yes, 0 no
+ * (its caller's frame is skipped by a frame-pointer walk), -1 not known (no unwind information).
+ */
+int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
+
+/* Bytes of memory held. */
+size_t symbols_memory(const struct symbols *s);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Records of the ring become processes, events and counted stacks. */
+#include "trace/collect.h"
+
+#include <errno.h>
+#include <linux/types.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/wire.h"
+
+void collect_done(struct collect *c)
+{
+	vec_foreach (s, &c->stacks)
+		free(s->frames);
+	vec_foreach (e, &c->events)
+		free(e->text);
+	vec_done(&c->frames);
+	vec_done(&c->stacks);
+	vec_done(&c->cpu_counts);
+	vec_done(&c->events);
+	table_done(&c->frame_index);
+	table_done(&c->stack_index);
+	table_done(&c->by_id);
+	processes_done(&c->processes);
+	object_files_done(&c->objects);
+}
+
+static uint32_t intern_frame(struct collect *c, const struct raw_frame *f)
+{
+	uint32_t i = table_find(&c->frame_index, f, sizeof(*f));
+
+	if (i != TABLE_NONE)
+		return i;
+	if (vec_push(&c->frames, *f))
+		return TABLE_NONE;
+	i = (uint32_t)c->frames.n - 1;
+	if (table_add(&c->frame_index, f, sizeof(*f), i))
+		return TABLE_NONE;
+	return i;
+}
+
+static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t addr, bool kernel,
+			       bool is_return, uint64_t now_ns)
+{
+	struct raw_frame f = { .is_return = is_return, .offset = addr };
+	const struct mapping *m;
+
+	if (kernel) {
+		f.place = PLACE_KERNEL;
+		return f;
+	}
+	/* A call may be the last instruction of a mapping: look where the call is. */
+	m = proc ? process_find(&c->processes, &c->objects, proc, addr - is_return, now_ns) : NULL;
+	if (!m) {
+		f.place = PLACE_UNKNOWN;
+	} else if (m->object == OBJECT_NONE) {
+		f.place = PLACE_JIT;
+		f.pid = proc->pid;
+	} else {
+		f.place = PLACE_OBJECT;
+		f.object = m->object;
+		f.offset = addr - m->start + m->offset;
+	}
+	return f;
+}
+
+static uint32_t intern_stack(struct collect *c, uint32_t pid, uint32_t *frames, uint32_t n,
+			     uint32_t kernel, bool full)
+{
+	/* The key is the frames with the PID and the side's length before them. */
+	struct raw_stack s = { .n = n - 2, .kernel = kernel, .pid = pid, .full = full };
+	uint32_t i;
+
+	frames[0] = pid;
+	frames[1] = kernel << 1 | full;
+	i = table_find(&c->stack_index, frames, n * sizeof(*frames));
+	if (i != TABLE_NONE)
+		return i;
+	if (c->stacks.n >= COLLECT_STACKS_MAX)
+		return TABLE_NONE;
+	s.frames = malloc((s.n + 1) * sizeof(*s.frames));
+	if (!s.frames)
+		return TABLE_NONE;
+	memcpy(s.frames, frames + 2, s.n * sizeof(*s.frames));
+	if (vec_push(&c->stacks, s)) {
+		free(s.frames);
+		return TABLE_NONE;
+	}
+	i = (uint32_t)c->stacks.n - 1;
+	if (table_add(&c->stack_index, frames, n * sizeof(*frames), i) ||
+	    vec_push(&c->cpu_counts, 0)) {
+		free(s.frames);
+		c->stacks.n--;
+		return TABLE_NONE;
+	}
+	return i;
+}
+
+uint32_t collect_empty_stack(struct collect *c, uint32_t pid)
+{
+	uint32_t frames[2];
+
+	return intern_stack(c, pid, frames, 2, 0, true);
+}
+
+static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
+{
+	uint32_t frames[2 + 2 * PB_FRAMES_MAX], n = 2, stack;
+	struct process *proc;
+
+	if (size < offsetof(struct pb_stack, ips) || r->kernel > PB_FRAMES_MAX ||
+	    r->user > PB_FRAMES_MAX ||
+	    size < offsetof(struct pb_stack, ips) + (r->kernel + r->user) * sizeof(r->ips[0])) {
+		c->lost_events++;
+		return;
+	}
+	proc = process_of(&c->processes, &c->objects, r->h.pid);
+	if (proc && !proc->comm[0]) /* gone before its /proc could be read */
+		memcpy(proc->comm, r->comm, sizeof(proc->comm) - 1);
+	for (uint32_t i = 0; i < r->kernel + r->user; i++) {
+		struct raw_frame f = locate(c, proc, r->ips[i], i < r->kernel,
+					    i != 0 && i != r->kernel, r->h.time_ns);
+
+		frames[n] = intern_frame(c, &f);
+		if (frames[n] == TABLE_NONE)
+			break;
+		n++;
+	}
+	stack = n == 2 + r->kernel + r->user
+		    ? intern_stack(c, r->h.pid, frames, n, r->kernel,
+				   r->kernel == PB_FRAMES_MAX || r->user == PB_FRAMES_MAX)
+		    : TABLE_NONE;
+	if (stack == TABLE_NONE) {
+		c->lost_stacks++;
+		stack = collect_empty_stack(c, r->h.pid);
+	}
+	if (r->h.kind == PB_SAMPLE) {
+		c->samples++;
+		if (stack != TABLE_NONE)
+			c->cpu_counts.v[stack]++;
+	} else if (stack != TABLE_NONE) {
+		table_add(&c->by_id, &r->id, sizeof(r->id), stack);
+	}
+}
+
+uint32_t collect_stack_by_id(const struct collect *c, uint64_t id)
+{
+	return table_find(&c->by_id, &id, sizeof(id));
+}
+
+void collect_began(struct collect *c, struct process *proc)
+{
+	if (!proc->live)
+		c->live++;
+	proc->live = true;
+}
+
+void collect_ended(struct collect *c, struct process *proc)
+{
+	if (proc->live)
+		c->live--;
+	proc->live = false;
+}
+
+static void add_event(struct collect *c, const struct pb_process *r, const char *text)
+{
+	struct raw_event e = { .kind = r->h.kind,
+			       .pid = r->h.pid,
+			       .tid = r->h.tid,
+			       .child = r->child,
+			       .status = r->status,
+			       .time_ns = r->h.time_ns };
+
+	if (c->events.n >= COLLECT_EVENTS_MAX) {
+		c->lost_events++;
+		return;
+	}
+	e.text = text ? strdup(text) : NULL;
+	if (vec_push(&c->events, e)) {
+		free(e.text);
+		c->lost_events++;
+	}
+}
+
+static void add_process(struct collect *c, struct pb_process *r, size_t size)
+{
+	struct process *proc = NULL;
+	const struct mapping *m;
+
+	if (size < sizeof(*r)) {
+		c->lost_events++;
+		return;
+	}
+	r->comm[sizeof(r->comm) - 1] = r->file[sizeof(r->file) - 1] = '\0';
+	if (r->h.kind != PB_FORK)
+		proc = process_of(&c->processes, &c->objects, r->h.pid);
+	switch (r->h.kind) {
+	case PB_FORK:
+		proc = process_fork(&c->processes, &c->objects, r->h.pid, r->child);
+		if (proc)
+			collect_began(c, proc);
+		break;
+	case PB_EXEC:
+		if (!proc)
+			break;
+		proc->ended = proc->gone = false;
+		collect_began(c, proc);
+		process_read_maps(&c->processes, &c->objects, proc, true);
+		memcpy(proc->comm, r->comm, sizeof(proc->comm));
+		break;
+	case PB_EXIT:
+		if (!proc)
+			break;
+		if (!proc->comm[0])
+			memcpy(proc->comm, r->comm, sizeof(proc->comm));
+		collect_ended(c, proc);
+		proc->ended = true;
+		proc->status = r->status;
+		break;
+	case PB_MMAP:
+		if (!proc)
+			break;
+		process_read_maps(&c->processes, &c->objects, proc, false);
+		m = maps_find(&proc->maps, r->addr);
+		add_event(c, r, m ? m->path : NULL);
+		return;
+	default:
+		break;
+	}
+	add_event(c, r, r->h.kind == PB_EXEC ? r->file : NULL);
+}
+
+void collect_record(struct collect *c, const void *data, size_t size)
+{
+	const struct pb_header *h = data;
+	struct pb_process process;
+
+	if (size < sizeof(*h)) {
+		c->lost_events++;
+		return;
+	}
+	if (h->time_ns > c->last_time_ns)
+		c->last_time_ns = h->time_ns;
+	switch (h->kind) {
+	case PB_SAMPLE:
+	case PB_STACK:
+		add_stack(c, data, size);
+		break;
+	case PB_FORK:
+	case PB_EXEC:
+	case PB_EXIT:
+	case PB_MMAP:
+		/* Copied: strings are terminated in place. */
+		memcpy(&process, data, size < sizeof(process) ? size : sizeof(process));
+		add_process(c, &process, size);
+		break;
+	default:
+		c->lost_events++;
+	}
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The end of a trace: processes, stacks, events and losses go into the report. */
+#include "trace/harvest.h"
+
+#include <errno.h>
+#include <linux/types.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/wire.h"
+#include "data/report.h"
+#include "pathbpf.skel.h"
+#include "trace/collect.h"
+#include "trace/harvest_calls.h"
+#include "trace/mapread.h"
+#include "trace/plan.h"
+#include "trace/resolve.h"
+#include "trace/session.h"
+
+struct harvest {
+	struct session *session;
+	struct collect *collect;
+	struct report *report;
+	struct resolver *resolver;
+	VEC(uint64_t) offcpu_ns; /* by target: exact, without what was left out on request */
+	VEC(uint64_t) exact_ns;  /* by off-CPU sample: the part of it that is no estimate */
+};
+
+static int add_target_stats(const void *key, void *value, void *arg)
+{
+	const struct pb_target_stats *s = value;
+	struct harvest *h = arg;
+	struct report *r = h->report;
+	uint32_t pid, i;
+
+	memcpy(&pid, key, sizeof(pid));
+	i = resolve_target(h->resolver, pid);
+	if (i == REPORT_NONE)
+		return -ENOMEM;
+	r->targets.v[i].threads_seen = (uint32_t)s->threads;
+	r->targets.v[i].cpu_ns = s->cpu_ns;
+	r->targets.v[i].runq_ns = s->runq_ns;
+	r->targets.v[i].blocked_ns =
+	    s->wall_ns > s->cpu_ns + s->runq_ns ? s->wall_ns - s->cpu_ns - s->runq_ns : 0;
+	while (h->offcpu_ns.n <= i) {
+		if (vec_push(&h->offcpu_ns, 0))
+			return -ENOMEM;
+	}
+	h->offcpu_ns.v[i] = s->blocked_ns + s->preempted_ns - s->left_out_ns;
+	r->offcpu.total_ns += s->blocked_ns + s->preempted_ns;
+	r->offcpu.blocked_ns += s->blocked_ns;
+	r->offcpu.preempted_ns += s->preempted_ns;
+	r->offcpu.left_out_ns += s->left_out_ns;
+	r->offcpu.switches += s->switches;
+	r->offcpu.stacks_taken += s->stacks_taken;
+	return 0;
+}
+
+static int add_cpu_samples(struct harvest *h)
+{
+	struct report *r = h->report;
+
+	for (uint32_t i = 0; i < h->collect->cpu_counts.n; i++) {
+		struct cpu_sample sample = { .count = h->collect->cpu_counts.v[i] };
+
+		if (!sample.count)
+			continue;
+		sample.stack = resolve_stack(h->resolver, i);
+		sample.target = resolve_target(h->resolver, h->collect->stacks.v[i].pid);
+		if (sample.stack == REPORT_NONE || sample.target == REPORT_NONE ||
+		    vec_push(&r->cpu_samples, sample))
+			return -ENOMEM;
+		r->cpu.samples += sample.count;
+		if (r->stacks.v[sample.stack].truncated)
+			r->cpu.truncated += sample.count;
+	}
+	return 0;
+}
+
+static int add_offcpu(const void *key, void *value, void *arg)
+{
+	const struct pb_offcpu_key *k = key;
+	const struct pb_offcpu_value *v = value;
+	struct harvest *h = arg;
+	struct report *r = h->report;
+	uint32_t raw = collect_stack_by_id(h->collect, k->stack);
+	struct offcpu_sample s = { .why =
+				       k->why == PB_PREEMPTED ? OFFCPU_PREEMPTED : OFFCPU_BLOCKED,
+				   .count = v->count,
+				   .total_ns = v->total_ns,
+				   .max_ns = v->max_ns };
+
+	if (raw == TABLE_NONE)
+		raw = collect_empty_stack(h->collect, k->pid);
+	s.stack = resolve_stack(h->resolver, raw);
+	s.target = resolve_target(h->resolver, k->pid);
+	if (s.stack == REPORT_NONE || s.target == REPORT_NONE) {
+		r->lost.stacks += s.count;
+		return 0;
+	}
+	return vec_push(&r->offcpu_samples, s) || vec_push(&h->exact_ns, v->exact_ns) ? -ENOMEM : 0;
+}
+
+/*
+ * Sampled stacks estimate what is known exactly, a process's off-CPU time: scales the estimated
+ * part of them to the rest of it (a ratio estimator), so that sums are right.
+ */
+static int scale_offcpu(struct harvest *h, uint32_t target)
+{
+	struct report *r = h->report;
+	uint64_t estimated_ns = 0, rest_ns = h->offcpu_ns.v[target];
+	struct offcpu_sample unknown = { .target = target, .why = OFFCPU_BLOCKED };
+	double scale;
+
+	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
+		const struct offcpu_sample *s = &r->offcpu_samples.v[i];
+		uint64_t exact_ns = h->exact_ns.v[i];
+
+		if (s->target != target)
+			continue;
+		estimated_ns += s->total_ns - exact_ns;
+		rest_ns -= exact_ns < rest_ns ? exact_ns : rest_ns;
+	}
+	scale = estimated_ns ? (double)rest_ns / (double)estimated_ns : 0;
+	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
+		struct offcpu_sample *s = &r->offcpu_samples.v[i];
+		uint64_t exact_ns = h->exact_ns.v[i];
+
+		if (s->target == target)
+			s->total_ns =
+			    exact_ns + (uint64_t)((double)(s->total_ns - exact_ns) * scale);
+	}
+	if (estimated_ns || !rest_ns)
+		return 0;
+	unknown.total_ns = rest_ns; /* time without any stack */
+	unknown.stack =
+	    resolve_stack(h->resolver, collect_empty_stack(h->collect, r->targets.v[target].pid));
+	if (unknown.stack == REPORT_NONE)
+		return 0;
+	return vec_push(&r->offcpu_samples, unknown) || vec_push(&h->exact_ns, rest_ns) ? -ENOMEM
+											: 0;
+}
+
+static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel)
+{
+	struct report *r = h->report;
+	int err = map_each(skel->maps.offcpu, add_offcpu, h);
+
+	for (uint32_t i = 0; i < h->offcpu_ns.n && !err; i++)
+		err = scale_offcpu(h, i);
+	vec_foreach (s, &r->offcpu_samples) {
+		if (r->stacks.v[s->stack].truncated)
+			r->offcpu.truncated_ns += s->total_ns;
+	}
+	return err;
+}
+
+static void add_event(struct harvest *h, const struct raw_event *raw)
+{
+	static const enum event_kind kinds[] = {
+		[PB_FORK] = EVENT_FORK,
+		[PB_EXEC] = EVENT_EXEC,
+		[PB_EXIT] = EVENT_EXIT,
+		[PB_MMAP] = EVENT_MMAP,
+	};
+	uint64_t begin_ns = session_begin_ns(h->session);
+	struct event e = { .kind = kinds[raw->kind], .pid = raw->pid, .tid = raw->tid };
+
+	e.time_ns = raw->time_ns > begin_ns ? raw->time_ns - begin_ns : 0;
+	e.text = report_str(h->report, raw->text);
+	if (raw->kind == PB_FORK)
+		e.value = raw->child;
+	if (raw->kind == PB_EXIT) {
+		e.signal = raw->status & 0x7f;
+		e.value = (uint32_t)raw->status >> 8 & 0xff;
+	}
+	if (vec_push(&h->report->events, e))
+		h->report->lost.events++;
+}
+
+static void add_losses(struct harvest *h)
+{
+	struct session *s = h->session;
+	struct report *r = h->report;
+
+	r->cpu.fired = session_counter(s, PB_COUNT_FIRED);
+	r->cpu.other = session_counter(s, PB_COUNT_OTHER);
+	r->lost.samples += session_counter(s, PB_LOST_SAMPLES);
+	r->lost.events += session_counter(s, PB_LOST_EVENTS) + h->collect->lost_events +
+			  session_counter(s, PB_LOST_THREADS);
+	r->lost.stacks += session_counter(s, PB_LOST_STACKS) + h->collect->lost_stacks;
+	r->lost.paths += session_counter(s, PB_LOST_PATHS);
+	r->lost.spans += session_counter(s, PB_LOST_SPANS);
+}
+
+static void add_missing(struct harvest *h)
+{
+	const struct session_missing *m;
+	size_t n = session_missing(h->session, &m);
+
+	for (size_t i = 0; i < n; i++) {
+		struct named_why why = { report_str(h->report, m[i].what),
+					 report_str(h->report, m[i].why) };
+
+		vec_push(&h->report->missing, why);
+	}
+}
+
+static void add_cost(struct harvest *h)
+{
+	struct report *r = h->report;
+	uint64_t cpu_ns = 0;
+
+	vec_foreach (t, &r->targets)
+		cpu_ns += t->cpu_ns;
+	r->overhead.bpf_ns = session_bpf_ns(h->session);
+	r->overhead.bpf_memory = session_bpf_memory(h->session);
+	r->overhead.target_pct = cpu_ns ? 100.0 * (double)r->overhead.bpf_ns / (double)cpu_ns : 0;
+}
+
+int harvest(struct session *s, struct collect *c, struct plan *plan, struct report *r)
+{
+	struct pathbpf *skel = session_skeleton(s);
+	_cleanup_(resolver_freep) struct resolver *resolver = NULL;
+	struct harvest h = { .session = s, .collect = c, .report = r };
+	int err;
+
+	/* Room for one empty stack a process: the resolver's tables do not grow. */
+	for (size_t i = 0; i < c->processes.all.n; i++)
+		collect_empty_stack(c, c->processes.all.v[i]->pid);
+	err = resolver_new(c, r, &resolver);
+	if (err)
+		return err;
+	h.resolver = resolver;
+	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
+	err = map_each(skel->maps.target_stats, add_target_stats, &h);
+	err = err ? err : add_cpu_samples(&h);
+	if (!err && r->has_offcpu)
+		err = add_offcpu_samples(&h, skel);
+	err = err ? err : harvest_calls(skel, c, plan, resolver, r);
+	vec_done(&h.offcpu_ns);
+	vec_done(&h.exact_ns);
+	if (err)
+		return err;
+	vec_foreach (e, &c->events)
+		add_event(&h, e);
+	add_losses(&h);
+	add_missing(&h);
+	add_cost(&h);
+	return 0;
+}

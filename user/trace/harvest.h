@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The end of a trace: everything that the kernel added up becomes the report. */
+#pragma once
+
+struct collect;
+struct plan;
+struct report;
+struct session;
+
+/* After session_stop(). plan: NULL without spans. 0 or a negative errno. */
+int harvest(struct session *s, struct collect *c, struct plan *plan, struct report *r);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Paths and system calls: the kernel's statistics become the report's. */
+#pragma once
+
+struct collect;
+struct pathbpf;
+struct plan;
+struct report;
+struct resolver;
+
+/* plan: NULL without spans. 0 or a negative errno. */
+int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan, struct resolver *res,
+		  struct report *r);

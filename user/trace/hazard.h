@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What makes a return probe dangerous for a process: the rule stands in plan.h. */
+#pragma once
+
+#include <stdint.h>
+
+#include "sym/symbols.h"
+
+enum hazard_kind {
+	HAZARD_NONE,
+	HAZARD_UNWIND,  /* return addresses are read: probe `ret` instructions instead */
+	HAZARD_SECCOMP, /* the same remedy */
+	HAZARD_STACKS,  /* stacks move or are switched: no spans */
+};
+
+struct hazard {
+	enum hazard_kind kind;
+	char text[256]; /* a sentence */
+};
+
+/* Raises *h to what the object, or the process, adds. */
+void hazard_add_object(struct hazard *h, const struct elf_traits *traits, const char *path);
+void hazard_add_process(struct hazard *h, uint32_t pid);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Files that targets have mapped. */
+#include "trace/objectfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+
+static void object_file_free(struct object_file *f)
+{
+	if (!f)
+		return;
+	symbols_free(f->symbols);
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->path);
+	free(f->via);
+	free(f);
+}
+
+DEFINE_CLEANUP(struct object_file *, object_file_free)
+
+void object_files_done(struct object_files *o)
+{
+	vec_foreach (f, &o->files)
+		object_file_free(*f);
+	vec_done(&o->files);
+	table_done(&o->index);
+}
+
+struct file_key {
+	uint64_t dev, ino;
+};
+
+static uint32_t enter(struct object_files *o, const struct file_key *key, const char *path,
+		      const char *via, int fd)
+{
+	_cleanup_close_ int owned_fd = fd;
+	_cleanup_(object_file_freep) struct object_file *f = calloc(1, sizeof(*f));
+	uint32_t index = (uint32_t)o->files.n;
+
+	if (!f)
+		return OBJECT_NONE;
+	f->dev = key->dev;
+	f->ino = key->ino;
+	f->fd = TAKE_FD(owned_fd);
+	f->path = strdup(path);
+	f->via = strdup(via);
+	if (!f->path || !f->via || vec_push(&o->files, f))
+		return OBJECT_NONE;
+	if (table_add(&o->index, key, sizeof(*key), index)) {
+		o->files.n--;
+		return OBJECT_NONE;
+	}
+	f = NULL;
+	return index;
+}
+
+uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct mapping *m)
+{
+	struct file_key key = { m->dev, m->ino };
+	bool vdso = !strcmp(m->path, "[vdso]");
+	char via[4096] = "";
+	uint32_t found;
+	int fd = -1;
+
+	if (!m->ino && !vdso)
+		return OBJECT_NONE;
+	found = table_find(&o->index, &key, sizeof(key));
+	if (found != TABLE_NONE)
+		return found;
+	if (!vdso) {
+		fd = maps_open(pid, m);
+		if (maps_path(pid, m, via, sizeof(via)))
+			via[0] = '\0';
+	}
+	return enter(o, &key, m->path, via, fd);
+}
+
+int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct file_key key;
+	struct stat st;
+	uint32_t index;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	key = (struct file_key){ st.st_dev, st.st_ino };
+	index = table_find(&o->index, &key, sizeof(key));
+	if (index == TABLE_NONE)
+		index = enter(o, &key, path, path, TAKE_FD(fd));
+	if (index == OBJECT_NONE)
+		return -ENOMEM;
+	*ret = index;
+	return 0;
+}
+
+/* The vdso is the same image in every process: ours will do. */
+static int open_vdso(struct symbols **ret)
+{
+	mapping_vec maps = {};
+	int err = maps_read_pid((uint32_t)getpid(), &maps);
+	bool found = false;
+
+	vec_foreach (m, &maps) {
+		if (found || strcmp(m->path, "[vdso]") != 0)
+			continue;
+		found = true;
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr): an address of our own */
+		err = symbols_open_memory((const void *)m->start, m->end - m->start, ret);
+	}
+	maps_done(&maps);
+	return err ? err : found ? 0 : -ENOENT;
+}
+
+const struct symbols *object_symbols(struct object_files *o, uint32_t index)
+{
+	struct object_file *f;
+
+	if (index >= o->files.n)
+		return NULL;
+	f = o->files.v[index];
+	if (f->symbols || f->err)
+		return f->symbols;
+	if (!f->ino)
+		f->err = open_vdso(&f->symbols);
+	else if (f->fd < 0)
+		f->err = -ENOENT;
+	else
+		f->err = symbols_open(f->fd, f->path, "", &f->symbols);
+	if (f->err)
+		f->symbols = NULL;
+	return f->symbols;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The processes of a trace as they are known in user space. */
+#include "trace/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "target/proc.h"
+
+#define RETRY_FIRST_NS 50000000ULL
+#define RETRY_MAX_NS   5000000000ULL
+
+static void process_free(struct process *proc)
+{
+	if (!proc)
+		return;
+	maps_done(&proc->maps);
+	perfmap_free(proc->perfmap);
+	free(proc->exe);
+	free(proc);
+}
+
+void processes_done(struct processes *p)
+{
+	vec_foreach (proc, &p->all)
+		process_free(*proc);
+	vec_done(&p->all);
+	table_done(&p->index);
+}
+
+static struct process *enter(struct processes *p, uint32_t pid)
+{
+	struct process *proc = calloc(1, sizeof(*proc));
+
+	if (!proc)
+		return NULL;
+	proc->pid = pid;
+	proc->target = UINT32_MAX;
+	if (vec_push(&p->all, proc)) {
+		process_free(proc);
+		return NULL;
+	}
+	if (table_add(&p->index, &pid, sizeof(pid), (uint32_t)p->all.n - 1)) {
+		p->all.n--;
+		process_free(proc);
+		return NULL;
+	}
+	return proc;
+}
+
+static void read_identity(struct process *proc)
+{
+	struct proc_info info;
+
+	if (proc_read(proc->pid, &info)) {
+		proc->gone = true;
+		return;
+	}
+	proc->ppid = info.ppid;
+	memcpy(proc->comm, info.comm, sizeof(proc->comm));
+	proc->kernel_thread = info.kernel_thread;
+	free(proc->exe);
+	proc->exe = info.exe[0] ? strdup(info.exe) : NULL;
+}
+
+void process_read_maps(struct processes *p, struct object_files *o, struct process *proc,
+		       bool image)
+{
+	mapping_vec fresh = {};
+
+	if (image)
+		read_identity(proc);
+	if (maps_read_pid(proc->pid, &fresh) || !fresh.n) {
+		maps_done(&fresh);
+		proc->gone = true;
+		return;
+	}
+	vec_foreach (m, &fresh)
+		m->object = object_files_add(o, proc->pid, m);
+	maps_done(&proc->maps);
+	proc->maps = fresh;
+	p->maps_changes++;
+}
+
+struct process *process_of(struct processes *p, struct object_files *o, uint32_t pid)
+{
+	uint32_t i = table_find(&p->index, &pid, sizeof(pid));
+	struct process *proc;
+
+	if (i != TABLE_NONE)
+		return p->all.v[i];
+	proc = enter(p, pid);
+	if (!proc)
+		return NULL;
+	process_read_maps(p, o, proc, true);
+	return proc;
+}
+
+static int copy_maps(mapping_vec *to, const mapping_vec *from)
+{
+	vec_foreach (m, from) {
+		struct mapping copy = *m;
+
+		copy.path = strdup(m->path);
+		if (!copy.path || vec_push(to, copy)) {
+			free(copy.path);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+struct process *process_fork(struct processes *p, struct object_files *o, uint32_t parent,
+			     uint32_t child)
+{
+	struct process *from = process_of(p, o, parent), *proc;
+	uint32_t i = table_find(&p->index, &child, sizeof(child));
+
+	/* A PID that was used before in this trace: the newcomer takes its place. */
+	proc = i != TABLE_NONE ? p->all.v[i] : enter(p, child);
+	if (!from || !proc)
+		return proc;
+	proc->ppid = parent;
+	proc->ended = proc->gone = false;
+	memcpy(proc->comm, from->comm, sizeof(proc->comm));
+	free(proc->exe);
+	proc->exe = from->exe ? strdup(from->exe) : NULL;
+	maps_done(&proc->maps);
+	copy_maps(&proc->maps, &from->maps);
+	return proc;
+}
+
+const struct mapping *process_find(struct processes *p, struct object_files *o,
+				   struct process *proc, uint64_t addr, uint64_t now_ns)
+{
+	const struct mapping *m = maps_find(&proc->maps, addr);
+
+	if (m || proc->gone || proc->kernel_thread)
+		return m;
+	if (proc->maps_retry_ns && now_ns - proc->maps_read_ns < proc->maps_retry_ns)
+		return NULL;
+	process_read_maps(p, o, proc, false);
+	proc->maps_read_ns = now_ns;
+	m = maps_find(&proc->maps, addr);
+	if (m)
+		proc->maps_retry_ns = 0;
+	else
+		proc->maps_retry_ns =
+		    proc->maps_retry_ns ? 2 * proc->maps_retry_ns : RETRY_FIRST_NS;
+	if (proc->maps_retry_ns > RETRY_MAX_NS)
+		proc->maps_retry_ns = RETRY_MAX_NS;
+	return m;
+}
+
+/* The map is named after the PID in the target's own namespace, and lies in its own /tmp. */
+static FILE *open_perfmap(const struct process *proc)
+{
+	char line[256], path[96];
+	_cleanup_fclose_ FILE *status = NULL;
+	uint32_t pid = proc->pid;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", proc->pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status)) {
+		const char *last = strrchr(line, '\t');
+
+		if (!strncmp(line, "NSpid:", 6) && last)
+			pid = (uint32_t)strtoul(last, NULL, 10);
+	}
+	snprintf(path, sizeof(path), "/proc/%u/root/tmp/perf-%u.map", proc->pid, pid);
+	return fopen(path, "re");
+}
+
+const char *process_jit_name(struct process *proc, uint64_t addr)
+{
+	if (!proc->perfmap_tried) {
+		_cleanup_fclose_ FILE *f = open_perfmap(proc);
+
+		proc->perfmap_tried = true;
+		if (f && perfmap_read(f, &proc->perfmap))
+			proc->perfmap = NULL;
+	}
+	return proc->perfmap ? perfmap_find(proc->perfmap, addr) : NULL;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Names for what was collected. */
+#include "trace/resolve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/report.h"
+#include "sym/demangle.h"
+#include "sym/ksyms.h"
+#include "trace/collect.h"
+
+/* What a raw frame means for the stack that it is part of. */
+struct resolved {
+	uint32_t frame;        /* in the report; REPORT_NONE: not resolved yet */
+	bool is_root;          /* stacks begin here */
+	bool no_frame_pointer; /* its caller is skipped by a frame-pointer walk */
+	bool is_tracer;        /* our own BPF machinery at the leaf of a kernel stack */
+};
+
+struct resolver {
+	struct collect *collect;
+	struct report *report;
+	struct ksyms *ksyms;
+	bool ksyms_tried;
+	struct resolved *frames; /* by raw frame */
+	size_t frames_n;
+	uint32_t *stacks; /* by raw stack; REPORT_NONE: not resolved yet */
+	size_t stacks_n;
+	uint32_t truncated; /* the frame "[truncated]" */
+	uint32_t kernel;    /* the object "[kernel]" */
+};
+
+int resolver_new(struct collect *c, struct report *r, struct resolver **ret)
+{
+	_cleanup_(resolver_freep) struct resolver *res = calloc(1, sizeof(*res));
+
+	if (!res)
+		return -ENOMEM;
+	res->collect = c;
+	res->report = r;
+	res->frames_n = c->frames.n;
+	res->stacks_n = c->stacks.n;
+	res->frames = calloc(c->frames.n + 1, sizeof(*res->frames));
+	res->stacks = calloc(c->stacks.n + 1, sizeof(*res->stacks));
+	if (!res->frames || !res->stacks)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->frames.n; i++)
+		res->frames[i].frame = REPORT_NONE;
+	memset(res->stacks, 0xff, (c->stacks.n + 1) * sizeof(*res->stacks));
+	res->truncated =
+	    report_add_frame(r, &(struct frame){ .kind = FRAME_TRUNCATED, .object = REPORT_NONE });
+	res->kernel = report_add_object(r, "[kernel]", NULL);
+	*ret = TAKE_PTR(res);
+	return 0;
+}
+
+void resolver_free(struct resolver *res)
+{
+	if (!res)
+		return;
+	ksyms_free(res->ksyms);
+	free(res->frames);
+	free(res->stacks);
+	free(res);
+}
+
+uint32_t resolve_object(struct resolver *res, uint32_t object)
+{
+	struct object_files *files = &res->collect->objects;
+	const struct symbols *symbols;
+	char hex[2 * BUILD_ID_MAX + 1] = "";
+
+	if (object >= files->files.n)
+		return REPORT_NONE;
+	symbols = object_symbols(files, object);
+	if (symbols) {
+		const struct elf_traits *t = symbols_traits(symbols);
+
+		for (uint32_t i = 0; i < t->build_id_len && i < BUILD_ID_MAX; i++)
+			snprintf(hex + 2 * i, 3, "%02x", t->build_id[i]);
+	}
+	return report_add_object(res->report, files->files.v[object]->path, hex[0] ? hex : NULL);
+}
+
+static void read_ksyms(struct resolver *res)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/kallsyms", "re");
+
+	res->ksyms_tried = true;
+	if (!f || ksyms_read(f, &res->ksyms)) {
+		res->ksyms = NULL;
+		vec_push(
+		    &res->report->notes,
+		    report_str(res->report,
+			       "kernel functions have no names: /proc/kallsyms cannot be read"));
+	} else if (ksyms_hidden(res->ksyms)) {
+		ksyms_free(res->ksyms);
+		res->ksyms = NULL;
+		vec_push(&res->report->notes,
+			 report_str(res->report, "kernel functions have no names: "
+						 "kernel.kptr_restrict hides their addresses"));
+	}
+}
+
+/* Frames of tracing itself stand above the place that was traced. */
+static bool is_tracer(const char *name)
+{
+	return !strncmp(name, "bpf_", 4) || !strncmp(name, "__bpf_", 6) ||
+	       !strncmp(name, "__traceiter_", 12) || !strncmp(name, "trace_event_raw_event_", 22);
+}
+
+static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
+{
+	struct frame f = { .kind = FRAME_KERNEL, .object = res->kernel, .offset = raw->offset };
+	struct ksym sym;
+
+	if (!res->ksyms_tried)
+		read_ksyms(res);
+	if (res->ksyms && ksyms_find(res->ksyms, raw->offset - raw->is_return, &sym)) {
+		f.name = sym.name;
+		f.offset = sym.addr;
+		out->is_tracer = is_tracer(sym.name);
+	}
+	out->frame = report_add_frame(res->report, &f);
+}
+
+static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
+{
+	const struct symbols *symbols = object_symbols(&res->collect->objects, raw->object);
+	struct frame f = { .kind = FRAME_USER, .offset = raw->offset };
+	uint64_t at = raw->offset - raw->is_return;
+	const struct symbol *sym = symbols ? symbols_find(symbols, at) : NULL;
+	char *readable = sym ? demangle(sym->name) : NULL;
+
+	f.object = resolve_object(res, raw->object);
+	if (sym) {
+		/* One frame a function, whichever of its instructions was seen. */
+		f.name = readable ? readable : sym->name;
+		f.offset = sym->offset;
+	}
+	out->frame = report_add_frame(res->report, &f);
+	out->is_root = symbols && symbols_is_stack_root(symbols, at);
+	out->no_frame_pointer = symbols && symbols_keeps_frame_pointer(symbols, at) == 0;
+	free(readable);
+}
+
+static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
+{
+	struct process *proc =
+	    raw->place == PLACE_JIT
+		? process_of(&res->collect->processes, &res->collect->objects, raw->pid)
+		: NULL;
+	struct frame f = { .kind = FRAME_USER, .object = REPORT_NONE };
+
+	f.name = proc ? process_jit_name(proc, raw->offset - raw->is_return) : NULL;
+	if (!f.name && proc) {
+		f.object = report_add_object(res->report, "[anon]", NULL);
+		f.offset = raw->offset;
+	}
+	out->frame = report_add_frame(res->report, &f);
+}
+
+static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
+{
+	struct resolved *out = &res->frames[i];
+	const struct raw_frame *raw = &res->collect->frames.v[i];
+
+	if (out->frame != REPORT_NONE)
+		return out;
+	if (raw->place == PLACE_KERNEL)
+		resolve_kernel(res, raw, out);
+	else if (raw->place == PLACE_OBJECT)
+		resolve_file(res, raw, out);
+	else
+		resolve_jit(res, raw, out);
+	return out;
+}
+
+/*
+ * How much of the user side is good: up to the function that begins the stack. What a
+ * frame-pointer walk finds beyond it is chance. Complete only if it got there through functions
+ * that all keep a frame pointer; otherwise a caller is missing somewhere.
+ */
+static uint32_t user_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
+{
+	bool gap = false;
+
+	*complete = false;
+	for (uint32_t i = s->kernel; i < s->n; i++) {
+		const struct resolved *f = resolve_frame(res, s->frames[i]);
+
+		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
+			return i; /* no code: the chain was broken before it */
+		if (f->is_root) {
+			*complete = !gap && !s->full;
+			return i + 1;
+		}
+		gap = gap || f->no_frame_pointer;
+	}
+	return s->n;
+}
+
+static bool runs_in_kernel_only(struct resolver *res, uint32_t pid)
+{
+	struct process *proc = process_of(&res->collect->processes, &res->collect->objects, pid);
+
+	return proc && proc->kernel_thread;
+}
+
+uint32_t resolve_stack(struct resolver *res, uint32_t stack)
+{
+	_cleanup_free_ uint32_t *frames = NULL;
+	const struct raw_stack *s;
+	uint32_t n = 0, end, first = 0;
+	bool complete;
+
+	if (stack >= res->stacks_n)
+		return REPORT_NONE;
+	if (res->stacks[stack] != REPORT_NONE)
+		return res->stacks[stack];
+	s = &res->collect->stacks.v[stack];
+	frames = calloc(s->n + 1, sizeof(*frames));
+	if (!frames)
+		return REPORT_NONE;
+	end = user_frames(res, s, &complete);
+	while (first < s->kernel && resolve_frame(res, s->frames[first])->is_tracer)
+		first++;
+	if (s->n == s->kernel && runs_in_kernel_only(res, s->pid))
+		complete = !s->full;
+	if (!complete)
+		frames[n++] = res->truncated;
+	for (uint32_t i = end; i > first; i--) /* root first */
+		frames[n++] = resolve_frame(res, s->frames[i - 1])->frame;
+	res->stacks[stack] = report_add_stack(res->report, frames, n);
+	return res->stacks[stack];
+}
+
+static void set_end(struct target *t, const struct process *proc)
+{
+	int signal = proc->status & 0x7f;
+
+	if (!proc->ended)
+		return;
+	t->end = signal ? TARGET_KILLED : TARGET_EXITED;
+	t->end_value = signal ? signal : proc->status >> 8 & 0xff;
+}
+
+uint32_t resolve_target(struct resolver *res, uint32_t pid)
+{
+	struct process *proc = process_of(&res->collect->processes, &res->collect->objects, pid);
+	struct report *r = res->report;
+	struct target t = { .pid = pid };
+
+	if (!proc)
+		return REPORT_NONE;
+	if (proc->target != REPORT_NONE)
+		return proc->target;
+	t.ppid = proc->ppid;
+	t.comm = report_str(r, proc->comm);
+	t.exe = report_str(r, proc->exe);
+	set_end(&t, proc);
+	if (vec_push(&r->targets, t))
+		return REPORT_NONE;
+	proc->target = (uint32_t)r->targets.n - 1;
+	return proc->target;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What our BPF programs cost, measured: the kernel times every run while its statistics are on,
+ * which they are for one tick in ten, because timing costs time too. The rest is extrapolated.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct pathbpf;
+struct selfcost;
+
+/* NULL when the statistics cannot be had; the other functions accept NULL. */
+struct selfcost *selfcost_start(struct pathbpf *skel);
+/* Call it every 100 ms. */
+void selfcost_tick(struct selfcost *c);
+void selfcost_stop(struct selfcost *c);
+/* Time in BPF programs since the start, on all CPUs, in ns: an estimate. */
+uint64_t selfcost_ns(const struct selfcost *c);
+void selfcost_free(struct selfcost *c);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A trace in the kernel: BPF programs loaded, attached, drained, stopped. Nothing is pinned: all
+ * of it hangs on file descriptors and goes when this process does, however it ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/vec.h"
+#include "target/proc.h"
+#include "trace/collect.h"
+#include "trace/plan.h"
+
+enum session_scope { SCOPE_PIDS, SCOPE_CGROUP, SCOPE_ALL };
+
+struct session_options {
+	enum session_scope scope;
+	pid_vec pids;          /* SCOPE_PIDS: processes to trace from the start */
+	uint32_t exec_pid;     /* our own child, traced from its exec on; 0: none */
+	const char *comm_glob; /* also processes that take such a name later; NULL: none */
+	uint64_t cgroup_id;    /* SCOPE_CGROUP */
+	bool follow;           /* forked children too */
+	bool cpu, offcpu, syscalls;
+	uint32_t frequency_hz;
+	uint64_t offcpu_min_ns;
+};
+
+/* A signal that was asked for and cannot be had here. */
+struct session_missing {
+	const char *what; /* static */
+	char why[160];
+};
+
+struct session;
+
+/*
+ * Loads the programs; nothing runs yet. What this kernel cannot give is left out and listed by
+ * session_missing(). Fails with a negative errno when nothing useful remains, and then says why
+ * in msg. plan: NULL without spans; it must outlive the session.
+ */
+int session_open(const struct session_options *opt, struct plan *plan, struct collect *collect,
+		 struct session **ret, char *msg, size_t msg_size);
+/* Attaches everything and takes stock of the targets: from its return on, all is traced. */
+int session_start(struct session *s, char *msg, size_t msg_size);
+/* A descriptor that becomes readable when the ring wants draining at once. */
+int session_fd(const struct session *s);
+/* Takes what the ring holds, and varies the sampling period. Call every 100 ms. */
+int session_drain(struct session *s);
+/* Attaches probes for functions that the plan found since (later objects). */
+int session_attach_new(struct session *s);
+/* Closes what is open, detaches, drains the rest. Totals end here. */
+int session_stop(struct session *s);
+void session_free(struct session *s);
+DEFINE_CLEANUP(struct session *, session_free)
+
+size_t session_missing(const struct session *s, const struct session_missing **ret);
+
+/* Counters of enum pb_counter, summed over CPUs. */
+uint64_t session_counter(const struct session *s, uint32_t counter);
+/* Monotonic times of attach and stop. */
+uint64_t session_begin_ns(const struct session *s);
+uint64_t session_end_ns(const struct session *s);
+/* Estimated time in our BPF programs, and memory of our maps (bytes). */
+uint64_t session_bpf_ns(const struct session *s);
+uint64_t session_bpf_memory(const struct session *s);
+
+/* Reading a map after session_stop(); see harvest.c. */
+struct bpf_map;
+struct pathbpf;
+struct pathbpf *session_skeleton(const struct session *s);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Entry and return probes on the functions of a plan: one uprobe_multi link a batch where the
+ * kernel has it (6.6), a perf event each elsewhere, of which there may be few because the kernel
+ * takes about 0.1 s to remove each.
+ */
+#pragma once
+
+#include "lib/cleanup.h"
+#include "trace/objectfile.h"
+#include "trace/plan.h"
+
+struct bpf_program;
+struct uprobes;
+
+/* More than this many probes are refused without uprobe_multi. */
+#define UPROBES_PERF_MAX 64
+
+/* Before load: makes the programs fit for the mechanism that this kernel has. */
+void uprobes_prepare(struct bpf_program *enter, struct bpf_program *leave);
+int uprobes_open(struct bpf_program *enter, struct bpf_program *leave, struct uprobes **ret);
+/*
+ * Probes every node of the plan that is not attached yet. Functions that the kernel refuses are
+ * moved to plan->skipped with the reason. 0, or a negative errno when nothing works.
+ */
+int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects);
+void uprobes_detach(struct uprobes *u);
+void uprobes_free(struct uprobes *u);
+DEFINE_CLEANUP(struct uprobes *, uprobes_free)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tables beside the graph. Every text goes in as a text node. */
+'use strict';
+
+const FIRST_ROWS = 40;
+
+/* An element with attributes and children; strings become text. */
+function el(tag, attributes, ...children) {
+	const e = document.createElement(tag);
+
+	for (const [name, value] of Object.entries(attributes || {})) {
+		if (name === 'onclick')
+			e.addEventListener('click', value);
+		else if (value !== false && value !== null && value !== undefined)
+			e.setAttribute(name, value === true ? '' : value);
+	}
+	e.append(...children.filter(child => child !== null && child !== undefined && child !== ''));
+	return e;
+}
+
+/*
+ * Fills a box with a table. A column is { label, num, value(row), cell(row), sort: false }; cell
+ * gives a node, a text, or [text, attributes of the td]. Columns sort on a click, numbers
+ * downwards; `sorted` is the one that leads at first, -1 keeps the given order.
+ */
+function showTable(box, rows, columns, sorted, rowClass) {
+	const state = { by: sorted, up: false, all: false };
+
+	const order = () => {
+		const column = columns[state.by];
+		if (!column)
+			return rows;
+		const sign = state.up ? 1 : -1;
+		const compare = column.num ? (a, b) => column.value(a) - column.value(b) :
+			(a, b) => compareNames(column.value(a), column.value(b));
+		return rows.slice().sort((a, b) => sign * compare(a, b));
+	};
+	const head = (column, i) => {
+		const current = state.by === i;
+		const direction = current ? (state.up ? 'ascending' : 'descending') : null;
+
+		return el('th', { class: column.num ? 'num' : null, scope: 'col', 'aria-sort': direction },
+			column.value ? el('button', { type: 'button', onclick: () => {
+				state.up = current ? !state.up : !column.num;
+				state.by = i;
+				render(i);
+			} }, column.label + (current ? (state.up ? ' \u2191' : ' \u2193') : '')) :
+				el('span', {}, column.label));
+	};
+	const body = row => el('tr', { class: rowClass ? rowClass(row) : null }, ...columns.map(column => {
+		const [content, attributes] = [column.cell(row)].flat();
+		const classes = [column.num ? 'num' : '', column.class || '', (attributes || {}).class || ''];
+		const td = el('td', { ...attributes, class: classes.join(' ').trim() || null }, content);
+
+		/* Not as an attribute: the page's policy allows no inline styles. */
+		if (column.share)
+			td.style.setProperty('--share', `${(100 * column.share(row)).toFixed(1)}%`);
+		return td;
+	}));
+	const render = focus => {
+		const list = order();
+		const shown = state.all ? list : list.slice(0, FIRST_ROWS);
+		const table = el('table', {}, el('thead', {}, el('tr', {}, ...columns.map(head))),
+			el('tbody', {}, ...shown.map(body)));
+
+		box.replaceChildren(table);
+		if (shown.length < list.length)
+			box.append(el('button', { type: 'button', class: 'more', onclick: () => {
+				state.all = true;
+				render();
+			} }, `Show all ${formatCount(list.length)}`));
+		if (focus >= 0)
+			table.querySelectorAll('th')[focus].querySelector('button').focus();
+	};
+	render();
+}
+
+function swatch(kind) {
+	const s = el('span', { class: 'swatch', 'aria-hidden': 'true' });
+	s.style.background = `var(--${kind})`;
+	return s;
+}
+
+/* rows: { site, self, total }; whole: what 100 % is */
+function showFunctions(box, site, rows, whole, format, match, onPick) {
+	const name = row => {
+		const span = el('span', {}, swatch(KINDS[site.kind[row.site]]),
+			el('button', { type: 'button', class: 'row', title: 'Search for this function',
+				onclick: () => onPick(row.site) }, site.name[row.site]));
+		if (site.object[row.site])
+			span.append(el('small', {}, site.object[row.site]));
+		return span;
+	};
+	const share = key => row => `${(whole ? 100 * row[key] / whole : 0).toFixed(1)} %`;
+
+	showTable(box, rows, [
+		{ label: 'Function', class: 'name', value: row => site.name[row.site], cell: name },
+		{ label: 'Self', num: true, value: row => row.self, cell: row => format(row.self) },
+		{ label: '%', num: true, class: 'share', cell: share('self'), share: row => whole ? row.self / whole : 0 },
+		{ label: 'Total', num: true, value: row => row.total, cell: row => format(row.total) },
+		{ label: '%', num: true, class: 'share', cell: share('total'), share: row => whole ? row.total / whole : 0 },
+	], 1, row => match && match[row.site] ? 'match' : null);
+}
+
+function errorsCell(report, stats) {
+	const types = stats[STATS.types].slice().sort((a, b) => b[1] - a[1]);
+	const list = types.map(([type, count]) => `${text(report, type)} \u00d7 ${formatCount(count)}`);
+
+	if (!stats[STATS.errors])
+		return '0';
+	const short = list.slice(0, 2).join(', ') + (list.length > 2 ? ', \u2026' : '');
+	return [el('span', {}, list.length ? el('small', { title: list.join(', ') }, short) : '',
+		formatCount(stats[STATS.errors])), { class: 'errors' }];
+}
+
+/* The columns that paths and system calls share; at(row) gives the statistics. */
+function statsColumns(report, at) {
+	const count = (label, key) => ({ label, num: true, value: row => at(row)[key], cell: row => formatCount(at(row)[key]) });
+	const time = (label, key) => ({ label, num: true, value: row => at(row)[key],
+		cell: row => at(row)[STATS.calls] ? formatTime(at(row)[key]) : '\u2013' });
+
+	return [
+		count('Calls', STATS.calls),
+		{ label: 'Errors', num: true, value: row => at(row)[STATS.errors], cell: row => errorsCell(report, at(row)) },
+		time('p50', STATS.p50),
+		time('p99', STATS.p99),
+		time('Max', STATS.max),
+		time('Total', STATS.total),
+	];
+}
+
+/* Paths as a tree: a callee is indented under its caller, the dearest first. */
+function pathOrder(paths) {
+	const kids = paths.map(() => []);
+	const roots = [];
+	const out = [];
+	const byTotal = (a, b) => paths[b][PATH.stats + STATS.total] - paths[a][PATH.stats + STATS.total];
+
+	paths.forEach((path, i) => (path[PATH.parent] < 0 ? roots : kids[path[PATH.parent]]).push(i));
+	const stack = roots.sort(byTotal).reverse().map(i => [i, 0]);
+	while (stack.length) {
+		const [i, depth] = stack.pop();
+		out.push({ path: paths[i], depth });
+		stack.push(...kids[i].sort(byTotal).reverse().map(kid => [kid, depth + 1]));
+	}
+	return out;
+}
+
+function showPaths(box, report) {
+	const at = row => row.path.slice(PATH.stats);
+	const name = row => {
+		const path = row.path;
+		const kind = PATH_KINDS[path[PATH.kind]];
+		const notes = [kind, text(report, path[PATH.object]),
+			path[PATH.open] ? `${formatCount(path[PATH.open])} still open` : ''].filter(Boolean);
+		const span = el('span', {}, el('span', { class: 'mono' }, text(report, path[PATH.name])),
+			el('small', {}, notes.join(' \u00b7 ')));
+
+		span.style.paddingLeft = `${Math.min(row.depth, 30) * 18}px`;
+		return span;
+	};
+
+	showTable(box, pathOrder(report.paths), [
+		{ label: 'Function, under its caller', class: 'name', cell: name },
+		...statsColumns(report, at),
+		{ label: 'Self', num: true, value: row => at(row)[STATS.self],
+			cell: row => at(row)[STATS.calls] ? formatTime(at(row)[STATS.self]) : '\u2013' },
+	], -1);
+}
+
+function showSyscalls(box, report) {
+	showTable(box, report.syscalls, [
+		{ label: 'Call', class: 'name', value: row => text(report, row[SYSCALL.name]),
+			cell: row => el('span', { class: 'mono' }, text(report, row[SYSCALL.name])) },
+		...statsColumns(report, row => row.slice(SYSCALL.stats)),
+	], 6);
+}
+
+function showTargets(box, report) {
+	const time = (label, key) => ({ label, num: true, value: row => row[key], cell: row => formatTime(row[key]) });
+
+	showTable(box, report.targets, [
+		{ label: 'Process', class: 'name', value: row => text(report, row[TARGET.comm]),
+			cell: row => el('span', {}, el('span', { class: 'mono' }, text(report, row[TARGET.comm])),
+				el('small', {}, text(report, row[TARGET.exe]))) },
+		{ label: 'PID', num: true, value: row => row[TARGET.pid], cell: row => String(row[TARGET.pid]) },
+		{ label: 'End', value: row => text(report, row[TARGET.end]), cell: row => text(report, row[TARGET.end]) },
+		{ label: 'Threads', num: true, value: row => row[TARGET.threads], cell: row => formatCount(row[TARGET.threads]) },
+		time('On CPU', TARGET.cpu),
+		time('Runnable', TARGET.runq),
+		time('Blocked', TARGET.blocked),
+	], 4);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The report as compact JSON for the HTML report's script. */
+#include "view/html_data.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "data/report.h"
+#include "lib/cleanup.h"
+#include "view/flame.h"
+
+struct writer {
+	const struct report *r;
+	struct buf *out;
+	struct buf strings; /* the members of "strings" */
+	struct buf text;    /* scratch */
+	struct table index;
+	uint32_t n_strings;
+	int err;
+};
+
+static void writer_done(struct writer *w)
+{
+	buf_done(&w->strings);
+	buf_done(&w->text);
+	table_done(&w->index);
+}
+
+/* `s` is UTF-8 without control characters. */
+static void add_json_text(struct buf *b, const char *s)
+{
+	buf_add_char(b, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_printf(b, "\\%c", *s);
+		else if (*s == '<' || *s == '>' || *s == '&')
+			buf_printf(b, "\\u%04x", (unsigned int)*s);
+		else
+			buf_add_char(b, *s);
+	}
+	buf_add_char(b, '"');
+}
+
+/* The number of what stands in w->text. */
+static uint32_t intern_text(struct writer *w)
+{
+	const char *s = buf_str(&w->text);
+	uint32_t id = table_find(&w->index, s, w->text.len);
+
+	w->err = w->err ?: w->text.err;
+	if (id != TABLE_NONE)
+		return id;
+	id = w->n_strings++;
+	w->err = w->err ?: table_add(&w->index, s, w->text.len, id);
+	buf_add_str(&w->strings, id ? ",\n" : "");
+	add_json_text(&w->strings, s);
+	return id;
+}
+
+/* Appends a string's number, -1 for NULL. */
+static void add_str(struct writer *w, const char *s)
+{
+	if (!s) {
+		buf_add_str(w->out, "-1");
+		return;
+	}
+	buf_clear(&w->text);
+	text_clean(&w->text, s);
+	buf_printf(w->out, "%" PRIu32, intern_text(w));
+}
+
+static void add_u64(struct writer *w, uint64_t value)
+{
+	buf_printf(w->out, "%" PRIu64, value);
+}
+
+static void add_comma(struct writer *w)
+{
+	buf_add_char(w->out, ',');
+}
+
+/* A member whose value is text of ours or the target's, written in place. */
+static void add_text_member(struct writer *w, const char *key, const char *value)
+{
+	buf_printf(w->out, "\"%s\":", key);
+	buf_clear(&w->text);
+	text_clean(&w->text, value);
+	w->err = w->err ?: w->text.err;
+	add_json_text(w->out, buf_str(&w->text));
+	buf_add_str(w->out, ",\n");
+}
+
+static const char *object_name(const struct report *r, uint32_t object)
+{
+	return object < r->objects.n ? r->objects.v[object].name : NULL;
+}
+
+static void add_sites(struct writer *w, const struct flame_sites *sites)
+{
+	buf_add_str(w->out, "\"sites\":[");
+	for (size_t i = 0; i < sites->v.n; i++) {
+		const struct flame_site *s = &sites->v.v[i];
+		const struct frame *f = s->comm ? NULL : &w->r->frames.v[s->frame];
+
+		buf_clear(&w->text);
+		flame_label(&w->text, w->r, s);
+		buf_printf(w->out, "%s%d,%" PRIu32 ",", i ? "," : "",
+			   f ? (int)f->kind : FRAME_TRUNCATED + 1, intern_text(w));
+		add_str(w, f ? object_name(w->r, f->object) : NULL);
+		add_comma(w);
+		add_str(w, f ? f->file : NULL);
+		buf_printf(w->out, ",%" PRIu32 ",%" PRIu32, s->line_first, s->line_last);
+	}
+	buf_add_str(w->out, "],\n");
+}
+
+/* Node 0 is left out; of the others: how far back the parent stands, the site, and the values. */
+static void add_nodes(struct writer *w, const struct flame *f, int columns)
+{
+	buf_add_str(w->out, "\"nodes\":[");
+	for (uint32_t i = 1; i < f->nodes.n; i++) {
+		const struct flame_node *n = &f->nodes.v[i];
+
+		buf_printf(w->out, "%s%" PRIu32 ",%" PRIu32, i > 1 ? "," : "", i - n->parent,
+			   n->site);
+		for (int c = 0; c < columns; c++)
+			buf_printf(w->out, ",%" PRIu64, n->self[c]);
+	}
+	buf_add_str(w->out, "]},\n");
+}
+
+static int add_stacks(struct writer *w, struct flame_sites *sites)
+{
+	_cleanup_(flame_done) struct flame cpu = {}, offcpu = {};
+	const struct report *r = w->r;
+	int err = 0;
+
+	if (r->has_cpu) {
+		err = flame_build(r, FLAME_CPU, sites, &cpu);
+		if (err)
+			return err;
+		buf_printf(w->out,
+			   "\"cpu\":{\"hz\":%" PRIu32 ",\"samples\":%" PRIu64
+			   ",\"truncated\":%" PRIu64 ",\"fired\":%" PRIu64 ",",
+			   r->cpu.frequency_hz, r->cpu.samples, r->cpu.truncated, r->cpu.fired);
+		add_nodes(w, &cpu, 1);
+	}
+	if (r->has_offcpu) {
+		err = flame_build(r, FLAME_OFFCPU, sites, &offcpu);
+		if (err)
+			return err;
+		buf_printf(w->out,
+			   "\"offcpu\":{\"total\":%" PRIu64 ",\"truncated\":%" PRIu64
+			   ",\"switches\":%" PRIu64 ",\"taken\":%" PRIu64 ",\"min\":%" PRIu64
+			   ",\"leftOut\":%" PRIu64 ",",
+			   r->offcpu.total_ns, r->offcpu.truncated_ns, r->offcpu.switches,
+			   r->offcpu.stacks_taken, r->offcpu.min_ns, r->offcpu.left_out_ns);
+		add_nodes(w, &offcpu, FLAME_COLUMNS);
+	}
+	add_sites(w, sites);
+	return 0;
+}
+
+static void add_target(struct writer *w, const struct target *t)
+{
+	char buf[16];
+
+	buf_printf(w->out, "[%" PRIu32 ",", t->pid);
+	add_str(w, t->comm);
+	add_comma(w);
+	add_str(w, t->exe);
+	add_comma(w);
+	buf_clear(&w->text);
+	if (t->end == TARGET_EXITED)
+		buf_printf(&w->text, "exited %d", t->end_value);
+	else if (t->end == TARGET_KILLED)
+		buf_add_str(&w->text, signal_name(t->end_value, buf));
+	else
+		buf_add_str(&w->text, "running");
+	add_u64(w, intern_text(w));
+	buf_printf(w->out, ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", t->threads_seen,
+		   t->cpu_ns, t->runq_ns, t->blocked_ns);
+}
+
+static void add_targets(struct writer *w)
+{
+	buf_add_str(w->out, "\"targets\":[");
+	vec_foreach (t, &w->r->targets) {
+		buf_add_str(w->out, t > w->r->targets.v ? "," : "");
+		add_target(w, t);
+	}
+	buf_add_str(w->out, "],\n");
+}
+
+/* calls, errors, p50, p99, max, total, self, [[type, count], …] */
+static void add_stats(struct writer *w, const struct call_stats *s)
+{
+	uint64_t p50 = 0, p99 = 0;
+
+	if (s->hist) {
+		p50 = hist_quantile(s->hist, 0.50, s->min_ns, s->max_ns);
+		p99 = hist_quantile(s->hist, 0.99, s->min_ns, s->max_ns);
+	}
+	buf_printf(w->out,
+		   "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+		   ",%" PRIu64 ",[",
+		   s->calls, s->errors, p50, p99, s->max_ns, s->total_ns, s->self_ns);
+	vec_foreach (e, &s->error_types) {
+		buf_add_str(w->out, e > s->error_types.v ? ",[" : "[");
+		add_str(w, e->type);
+		buf_printf(w->out, ",%" PRIu64 "]", e->count);
+	}
+	buf_add_char(w->out, ']');
+}
+
+static void add_paths(struct writer *w)
+{
+	const struct report *r = w->r;
+
+	buf_add_str(w->out, "\"paths\":[");
+	vec_foreach (p, &r->paths) {
+		const struct node *n = &r->nodes.v[p->node];
+
+		buf_add_str(w->out, p > r->paths.v ? ",\n[" : "[");
+		if (p->parent == REPORT_NONE)
+			buf_add_str(w->out, "-1,");
+		else
+			buf_printf(w->out, "%" PRIu32 ",", p->parent);
+		add_str(w, n->name);
+		add_comma(w);
+		add_str(w, object_name(r, n->object));
+		buf_printf(w->out, ",%d,%" PRIu64 ",", (int)n->kind, p->open);
+		add_stats(w, &p->stats);
+		buf_add_char(w->out, ']');
+	}
+	buf_add_str(w->out, "],\n");
+}
+
+static void add_syscalls(struct writer *w)
+{
+	buf_add_str(w->out, "\"syscalls\":[");
+	vec_foreach (s, &w->r->syscalls) {
+		buf_add_str(w->out, s > w->r->syscalls.v ? ",\n[" : "[");
+		add_str(w, s->name);
+		add_comma(w);
+		add_stats(w, &s->stats);
+		buf_add_char(w->out, ']');
+	}
+	buf_add_str(w->out, "],\n");
+}
+
+static void add_whys(struct writer *w, const char *key, const struct named_why *v, size_t n)
+{
+	buf_printf(w->out, "\"%s\":[", key);
+	for (size_t i = 0; i < n; i++) {
+		buf_add_str(w->out, i ? ",[" : "[");
+		add_str(w, v[i].what);
+		add_comma(w);
+		add_str(w, v[i].why);
+		buf_add_char(w->out, ']');
+	}
+	buf_add_str(w->out, "],\n");
+}
+
+static void add_quality(struct writer *w)
+{
+	const struct report *r = w->r;
+
+	add_whys(w, "missing", r->missing.v, r->missing.n);
+	add_whys(w, "skipped", r->skipped.v, r->skipped.n);
+	add_whys(w, "detached", r->overhead.detached.v, r->overhead.detached.n);
+	buf_add_str(w->out, "\"notes\":[");
+	vec_foreach (note, &r->notes) {
+		buf_add_str(w->out, note > r->notes.v ? "," : "");
+		add_str(w, *note);
+	}
+	buf_printf(w->out,
+		   "],\n\"overhead\":{\"target\":%.4f,\"budget\":%.4f,\"bpf\":%" PRIu64
+		   ",\"self\":%" PRIu64 ",\"rss\":%" PRIu64 ",\"maps\":%" PRIu64 "},\n",
+		   r->overhead.target_pct, r->overhead.budget_pct, r->overhead.bpf_ns,
+		   r->overhead.self_cpu_ns, r->overhead.self_rss, r->overhead.bpf_memory);
+	buf_printf(w->out,
+		   "\"lost\":{\"samples\":%" PRIu64 ",\"spans\":%" PRIu64 ",\"events\":%" PRIu64
+		   ",\"paths\":%" PRIu64 ",\"stacks\":%" PRIu64 "},\n",
+		   r->lost.samples, r->lost.spans, r->lost.events, r->lost.paths, r->lost.stacks);
+}
+
+static void add_head(struct writer *w)
+{
+	const struct report *r = w->r;
+	time_t seconds = (time_t)(r->started_ns / 1000000000);
+	char started[32] = "";
+	struct tm tm;
+	struct buf title = {};
+
+	flame_title(&title, r);
+	w->err = w->err ?: title.err;
+	add_text_member(w, "title", buf_str(&title));
+	buf_done(&title);
+	if (gmtime_r(&seconds, &tm))
+		strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	add_text_member(w, "started", started);
+	add_text_member(w, "version", r->version);
+	add_text_member(w, "kernel", r->kernel);
+	add_text_member(w, "arch", r->arch);
+	add_text_member(w, "command", r->command);
+	buf_printf(w->out, "\"cpus\":%" PRIu32 ",\"duration\":%" PRIu64 ",\n", r->cpus,
+		   r->duration_ns);
+}
+
+int html_data(struct buf *b, const struct report *r)
+{
+	_cleanup_(flame_sites_done) struct flame_sites sites = {};
+	_cleanup_(writer_done) struct writer w = { .r = r, .out = b };
+	int err;
+
+	buf_add_str(b, "{");
+	add_head(&w);
+	err = add_stacks(&w, &sites);
+	if (err)
+		return err;
+	add_targets(&w);
+	if (r->has_spans)
+		add_paths(&w);
+	if (r->has_syscalls)
+		add_syscalls(&w);
+	add_quality(&w);
+	buf_add_str(b, "\"strings\":[");
+	buf_add(b, w.strings.data, w.strings.len);
+	buf_add_str(b, "]}");
+	return w.err ?: w.strings.err ?: b->err;
+}

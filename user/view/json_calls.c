@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* JSON report: nodes, paths and system calls. */
+#include "view/json_out.h"
+
+#include <errno.h>
+
+#include "data/report.h"
+#include "lib/cleanup.h"
+#include "view/fold.h"
+
+static const char *node_object(const struct report *r, const struct node *n)
+{
+	return n->object < r->objects.n ? r->objects.v[n->object].path : "";
+}
+
+static void put_nodes(struct json_out *j, const struct report *r)
+{
+	static const char *const kinds[] = { [NODE_FUNCTION] = "function",
+					     [NODE_KERNEL] = "kernel",
+					     [NODE_USDT] = "usdt",
+					     [NODE_SYSCALL] = "syscall" };
+
+	json_open(j, "nodes", '[');
+	for (size_t i = 0; i < r->nodes.n; i++) {
+		const struct node *n = &r->nodes.v[i];
+
+		json_put(j, NULL,
+			 json_pack("{s:I, s:o, s:o, s:s, s:I}", "id", json_u64(i), "name",
+				   json_text(n->name), "object", json_text(node_object(r, n)),
+				   "kind", kinds[n->kind], "calls", json_u64(n->calls)));
+	}
+	json_close(j, ']');
+}
+
+/* Types that read the same once cleaned are added up. */
+static json_t *error_types(const struct call_stats *s)
+{
+	json_t *types = json_object();
+	struct buf name = {};
+
+	vec_foreach (e, &s->error_types) {
+		json_int_t before;
+
+		buf_clear(&name);
+		text_clean(&name, e->type);
+		if (name.err)
+			break;
+		before = json_integer_value(json_object_get(types, buf_str(&name)));
+		json_object_set_new(types, buf_str(&name),
+				    json_integer(before + json_u64(e->count)));
+	}
+	if (name.err) {
+		json_decref(types);
+		types = NULL;
+	}
+	buf_done(&name);
+	return types;
+}
+
+static uint64_t quantile(const struct call_stats *s, double q)
+{
+	return s->hist ? hist_quantile(s->hist, q, s->min_ns, s->max_ns) : 0;
+}
+
+/* What paths and system calls have in common. */
+static json_t *make_stats(const struct call_stats *s)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
+			 json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
+			 json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
+			 json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
+			 json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)),
+			 "p999_ns", json_u64(quantile(s, 0.999)), "error_types", error_types(s));
+}
+
+/* From root to leaf; the names or the IDs of a path's nodes. */
+static json_t *path_nodes(const struct report *r, uint32_t path, bool names)
+{
+	json_t *list = json_array();
+
+	while (path < r->paths.n) {
+		const struct path *p = &r->paths.v[path];
+		const char *name = p->node < r->nodes.n ? r->nodes.v[p->node].name : "[unknown]";
+
+		json_array_insert_new(list, 0, names ? json_text(name) : json_integer(p->node));
+		path = p->parent < path ? p->parent : REPORT_NONE;
+	}
+	return list;
+}
+
+static json_t *known_time(bool known, uint64_t ns)
+{
+	return known ? json_integer(json_u64(ns)) : json_null();
+}
+
+static json_t *make_path(const struct report *r, uint32_t i)
+{
+	const struct path *p = &r->paths.v[i];
+	json_t *stats = make_stats(&p->stats);
+	json_t *path = json_pack(
+	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "path", path_nodes(r, i, true), "nodes",
+	    path_nodes(r, i, false), "open", json_u64(p->open), "unwound", json_u64(p->unwound),
+	    "missed", json_u64(p->missed), "self_ns", json_u64(p->stats.self_ns), "cpu_ns",
+	    known_time(p->has_cpu, p->cpu_ns), "offcpu_ns", known_time(p->has_cpu, p->offcpu_ns));
+
+	if (!path || !stats || json_object_update(path, stats)) {
+		json_decref(path);
+		path = NULL;
+	}
+	json_decref(stats);
+	return path;
+}
+
+void json_put_paths(struct json_out *j, const struct report *r)
+{
+	if (!r->has_spans)
+		return;
+	put_nodes(j, r);
+	json_open(j, "paths", '[');
+	for (uint32_t i = 0; i < r->paths.n; i++)
+		json_put(j, NULL, make_path(r, i));
+	json_close(j, ']');
+	json_open(j, "unused", '[');
+	vec_foreach (u, &r->unused)
+		json_put(j, NULL,
+			 json_pack("{s:o, s:o}", "name", json_text(u->name), "object",
+				   json_text(u->object)));
+	json_close(j, ']');
+}
+
+/* Where a system call came from, by span; an empty path is outside every span. */
+static void put_syscall_paths(struct json_out *j, const struct report *r, uint32_t i)
+{
+	json_open(j, "paths", '[');
+	vec_foreach (s, &r->syscall_paths) {
+		if (s->syscall == i)
+			json_put(j, NULL,
+				 json_pack("{s:o, s:I, s:I, s:I}", "path",
+					   path_nodes(r, s->path, true), "calls",
+					   json_u64(s->calls), "errors", json_u64(s->errors),
+					   "total_ns", json_u64(s->total_ns)));
+	}
+	json_close(j, ']');
+}
+
+/* The lines of system call i, which follow each other from *next on. */
+static void put_syscall_stacks(struct json_out *j, const struct fold *f, uint32_t i, size_t *next)
+{
+	_cleanup_(buf_done) struct buf b = {};
+
+	while (*next < f->lines.n && fold_syscall(&f->lines.v[*next]) < i)
+		++*next;
+	json_open(j, "stacks", '[');
+	for (; *next < f->lines.n && fold_syscall(&f->lines.v[*next]) == i && !j->err; ++*next) {
+		const struct fold_line *line = &f->lines.v[*next];
+
+		buf_clear(&b);
+		fold_format(&b, f, line);
+		j->err = b.err;
+		json_put(j, NULL,
+			 json_pack("[s, I, s?]", buf_str(&b), json_u64(line->value),
+				   fold_error(f, line)));
+	}
+	json_close(j, ']');
+}
+
+static void put_syscall(struct json_out *j, const struct report *r, const struct fold *f,
+			uint32_t i, size_t *next)
+{
+	json_t *stats = make_stats(&r->syscalls.v[i].stats);
+
+	if (!stats)
+		j->err = -ENOMEM;
+	json_open(j, NULL, '{');
+	json_put(j, "name", json_text(r->syscalls.v[i].name));
+	for (void *it = json_object_iter(stats); it; it = json_object_iter_next(stats, it))
+		json_put(j, json_object_iter_key(it), json_incref(json_object_iter_value(it)));
+	json_decref(stats);
+	put_syscall_paths(j, r, i);
+	put_syscall_stacks(j, f, i, next);
+	json_close(j, '}');
+}
+
+void json_put_syscalls(struct json_out *j, const struct report *r)
+{
+	_cleanup_(fold_done) struct fold f = {};
+	size_t next = 0;
+
+	if (!r->has_syscalls || j->err)
+		return;
+	j->err = fold_init(&f, r);
+	if (!j->err)
+		j->err = fold_syscalls(&f);
+	if (j->err)
+		return;
+	fold_sort_by_tag(&f);
+	json_open(j, "syscalls", '[');
+	for (uint32_t i = 0; i < r->syscalls.n; i++)
+		put_syscall(j, r, &f, i, &next);
+	json_close(j, ']');
+}

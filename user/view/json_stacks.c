@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* JSON report: stacks on and off the CPU. */
+#include "view/json_out.h"
+
+#include "data/report.h"
+#include "lib/cleanup.h"
+#include "view/fold.h"
+
+static void put_lines(struct json_out *j, const char *key, struct fold *f, bool offcpu)
+{
+	_cleanup_(buf_done) struct buf b = {};
+
+	fold_sort_by_text(f);
+	json_open(j, key, '[');
+	vec_foreach (line, &f->lines) {
+		uint64_t value = offcpu ? fold_us(line->value) : line->value;
+
+		if (!value || j->err)
+			continue;
+		buf_clear(&b);
+		fold_format(&b, f, line);
+		j->err = b.err;
+		json_put(j, NULL, json_pack("[s, I]", buf_str(&b), json_u64(value)));
+	}
+	json_close(j, ']');
+}
+
+static void put_cpu(struct json_out *j, const struct report *r)
+{
+	_cleanup_(fold_done) struct fold f = {};
+
+	if (j->err || (j->err = fold_init(&f, r)) || (j->err = fold_cpu(&f)))
+		return;
+	json_open(j, "cpu", '{');
+	json_put(j, "samples", json_integer(json_u64(r->cpu.samples)));
+	json_put(j, "truncated", json_integer(json_u64(r->cpu.truncated)));
+	json_put(j, "frequency_hz", json_integer(r->cpu.frequency_hz));
+	json_put(j, "fired", json_integer(json_u64(r->cpu.fired)));
+	json_put(j, "other", json_integer(json_u64(r->cpu.other)));
+	put_lines(j, "folded", &f, false);
+	json_close(j, '}');
+}
+
+static void put_offcpu_lines(struct json_out *j, const struct report *r, const char *key,
+			     enum fold_offcpu what)
+{
+	_cleanup_(fold_done) struct fold f = {};
+
+	if (j->err || (j->err = fold_init(&f, r)) || (j->err = fold_offcpu(&f, what)))
+		return;
+	put_lines(j, key, &f, true);
+}
+
+/* Intervals whose stack is incomplete, as `truncated` counts samples on the CPU. */
+static uint64_t truncated_intervals(const struct report *r)
+{
+	uint64_t n = 0;
+
+	vec_foreach (s, &r->offcpu_samples) {
+		if (s->stack < r->stacks.n && r->stacks.v[s->stack].truncated)
+			n += s->count;
+	}
+	return n;
+}
+
+static void put_offcpu(struct json_out *j, const struct report *r)
+{
+	json_open(j, "offcpu", '{');
+	json_put(j, "total_ns", json_integer(json_u64(r->offcpu.total_ns)));
+	json_put(j, "truncated", json_integer(json_u64(truncated_intervals(r))));
+	json_put(j, "truncated_ns", json_integer(json_u64(r->offcpu.truncated_ns)));
+	json_put(j, "blocked_ns", json_integer(json_u64(r->offcpu.blocked_ns)));
+	json_put(j, "preempted_ns", json_integer(json_u64(r->offcpu.preempted_ns)));
+	json_put(j, "switches", json_integer(json_u64(r->offcpu.switches)));
+	json_put(j, "stacks_taken", json_integer(json_u64(r->offcpu.stacks_taken)));
+	json_put(j, "min_ns", json_integer(json_u64(r->offcpu.min_ns)));
+	json_put(j, "left_out_ns", json_integer(json_u64(r->offcpu.left_out_ns)));
+	put_offcpu_lines(j, r, "folded", FOLD_MERGED);
+	put_offcpu_lines(j, r, "preempted", FOLD_PREEMPTED);
+	json_close(j, '}');
+}
+
+void json_put_stacks(struct json_out *j, const struct report *r)
+{
+	json_open(j, "stacks", '{');
+	if (r->has_cpu)
+		put_cpu(j, r);
+	if (r->has_offcpu)
+		put_offcpu(j, r);
+	json_close(j, '}');
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The text report's sections and what they share: units, columns, wrapping. Lines hold
+ * TEXT_WIDTH columns at most; names of the target are cleaned and shortened to fit.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/report.h"
+
+struct fold;
+struct fold_line;
+
+#define TEXT_WIDTH 80
+
+/* A short text by value, for use as a printf argument: text_ns(t).s */
+struct cell {
+	char s[24];
+};
+
+struct cell text_ns(uint64_t ns);                /* "1.23ms": three digits */
+struct cell text_count(uint64_t n);              /* "12345", "123k" */
+struct cell text_bytes(uint64_t bytes);          /* "31.0 MiB" */
+struct cell text_pct(double part, double whole); /* "0.3%"; "-" of nothing */
+
+/* Columns that clean UTF-8 text takes on a terminal. */
+size_t text_columns(const char *s);
+/* Appends a name, cleaned, in `width` columns at most: arguments go first, then the middle. */
+void text_shorten(struct buf *b, const char *name, size_t width);
+/* The same, filled up with spaces to exactly `width`. */
+void text_pad(struct buf *b, const char *name, size_t width);
+/* A frame as folded files write it, for people: "read_[k]" becomes "read [k]". */
+void text_frame(struct buf *b, const char *frame, size_t width);
+
+/* A blank line and the section's title. */
+void text_title(struct buf *b, const char *title);
+/* The same with a remark: "Title: remark". */
+void text_heading(struct buf *b, const char *title, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/*
+ * A paragraph that begins at column `indent` (or where the line has come to, if that is behind),
+ * broken at spaces, later lines indented by `hang`. The text is cleaned.
+ */
+void text_para(struct buf *b, size_t indent, size_t hang, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Wraps a list of items that must not be broken. */
+struct text_list {
+	struct buf *b;
+	size_t column, hang, lines;
+};
+
+void text_list_add(struct text_list *l, const char *separator, const char *item);
+/*
+ * A line's frames, leaf first, from where the line has come to, in at most `lines` lines, later
+ * ones indented by `hang`; ends the line.
+ */
+void text_stack(struct buf *b, const struct fold *f, const struct fold_line *line, size_t hang,
+		size_t lines);
+/*
+ * The frame from which on a stack says why it waits: scheduler functions at the leaf say
+ * nothing. Index for fold_frame().
+ */
+uint32_t text_leaf(const struct fold *f, const struct fold_line *line);
+
+/* "EAGAIN 2400, EINTR 3": types of errors, most frequent first, `max` of them at most. */
+void text_errors(struct buf *b, const struct call_stats *s, size_t max);
+
+/* Sums over the targets. */
+uint64_t text_cpu_ns(const struct report *r);
+
+/* Sections; each appends nothing when it has nothing to say. 0 or -ENOMEM. */
+int text_header(struct buf *b, const struct report *r);
+int text_summary(struct buf *b, const struct report *r, const struct fold *cpu,
+		 const struct fold *offcpu);
+int text_cpu(struct buf *b, const struct report *r, const struct fold *cpu);
+int text_offcpu(struct buf *b, const struct report *r, const struct fold *offcpu);
+int text_paths(struct buf *b, const struct report *r);
+int text_syscalls(struct buf *b, const struct report *r);
+int text_processes(struct buf *b, const struct report *r);
+int text_gaps(struct buf *b, const struct report *r); /* unused, skipped, missing */
+int text_quality(struct buf *b, const struct report *r);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Text report: how far it can be trusted, and what it cost. */
+#include "view/text.h"
+
+#include <inttypes.h>
+
+#include "lib/cleanup.h"
+
+#define DETACHED_MAX 10
+
+static void add_complete(struct buf *b, const struct report *r)
+{
+	uint64_t n = r->cpu.samples, ns = r->offcpu.total_ns;
+
+	if (n)
+		text_para(b, 2, 4, "%s of the CPU samples have complete stacks.",
+			  text_pct((double)(n - r->cpu.truncated), (double)n).s);
+	if (ns)
+		text_para(b, 2, 4, "%s of the off-CPU time has complete stacks.",
+			  text_pct((double)(ns - r->offcpu.truncated_ns), (double)ns).s);
+	if (r->offcpu.stacks_taken < r->offcpu.switches)
+		text_para(
+		    b, 2, 4,
+		    "Off-CPU stacks were taken at %s of %s switches, and their counts scaled; "
+		    "totals are exact.",
+		    text_count(r->offcpu.stacks_taken).s, text_count(r->offcpu.switches).s);
+	if (r->offcpu.min_ns)
+		text_para(b, 2, 4, "Off-CPU times below %s were left out: %s in all.",
+			  text_ns(r->offcpu.min_ns).s, text_ns(r->offcpu.left_out_ns).s);
+}
+
+static void add_lost(struct buf *b, const struct report *r)
+{
+	const struct {
+		uint64_t n;
+		const char *what;
+	} kinds[] = {
+		{ r->lost.samples, "CPU samples" }, { r->lost.spans, "spans" },
+		{ r->lost.events, "events" },       { r->lost.paths, "paths" },
+		{ r->lost.stacks, "stacks" },
+	};
+	_cleanup_(buf_done) struct buf list = {};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].n)
+			buf_printf(&list, "%s%s %s", list.len ? ", " : "", kinds[i].what,
+				   text_count(kinds[i].n).s);
+	}
+	if (list.len)
+		text_para(b, 2, 4, "Lost: %s.", buf_str(&list));
+	else
+		text_para(b, 2, 4, "Nothing was lost.");
+}
+
+static void add_cost(struct buf *b, const struct report *r)
+{
+	double seconds = (double)r->duration_ns / 1e9;
+	double rate = seconds > 0 ? (double)r->overhead.self_cpu_ns / seconds : 0;
+	size_t n = 0;
+
+	text_title(b, "Cost");
+	text_para(b, 2, 4, "Targets: %s of their CPU time (budget %s); %s in BPF programs.",
+		  text_pct(r->overhead.target_pct, 100).s, text_pct(r->overhead.budget_pct, 100).s,
+		  text_ns(r->overhead.bpf_ns).s);
+	text_para(b, 2, 4, "pathbpf: %s CPU a second, %s resident, %s of BPF maps.",
+		  text_ns((uint64_t)rate).s, text_bytes(r->overhead.self_rss).s,
+		  text_bytes(r->overhead.bpf_memory).s);
+	text_para(b, 2, 4, "The probes were live after %s.", text_ns(r->overhead.attach_ns).s);
+	vec_foreach (d, &r->overhead.detached) {
+		if (n++ < DETACHED_MAX)
+			text_para(b, 2, 4, "Detached: %s: %s", d->what, d->why);
+	}
+	if (n > DETACHED_MAX)
+		text_para(b, 2, 4, "and %zu more", n - DETACHED_MAX);
+}
+
+int text_quality(struct buf *b, const struct report *r)
+{
+	text_title(b, "Quality");
+	add_complete(b, r);
+	add_lost(b, r);
+	vec_foreach (n, &r->notes)
+		text_para(b, 2, 4, "%s", *n);
+	add_cost(b, r);
+	return 0;
+}
