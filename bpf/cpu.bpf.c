@@ -20,6 +20,7 @@ int pb_cpu_tick(struct bpf_perf_event_data *ctx)
 	}
 	stack_gather(ctx, s, true);
 	stack_header(s, PB_SAMPLE, task, t->pid);
+	stack_read_top(s, task);
 	if (stack_send(s, PB_LOST_SAMPLES))
 		count(PB_COUNT_SAMPLES);
 	return 0;

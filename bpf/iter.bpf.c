@@ -36,9 +36,13 @@ static __always_inline void gather_user(struct task_struct *task, struct pb_stac
 	__u64 frame[2], bp;
 
 	s->user = 0;
+	s->sp = 0;
 	if (!BPF_CORE_READ(task, mm))
 		return;
-	bp = BPF_CORE_READ(regs, bp);
+	s->bp = bp = BPF_CORE_READ(regs, bp);
+	s->sp = BPF_CORE_READ(regs, sp);
+	if (bpf_copy_from_user_task(s->top, sizeof(s->top), (void *)s->sp, task, 0))
+		s->sp = 0;
 	s->ips[n] = BPF_CORE_READ(regs, ip);
 	s->user = 1;
 	for (__u32 i = 1; i < PB_FRAMES_MAX; i++) {
@@ -64,7 +68,7 @@ static __always_inline __u64 sleeper_stack(struct task_struct *task, __u32 pid)
 	bytes = bpf_get_task_stack(task, s->ips, PB_FRAMES_MAX * sizeof(__u64), 0);
 	s->kernel = bytes > 0 ? bytes / sizeof(__u64) : 0;
 	gather_user(task, s);
-	return stack_intern(s, task, pid);
+	return stack_intern(s, task, pid, false);
 }
 
 SEC("?iter.s/task")

@@ -45,6 +45,20 @@ static __always_inline void stack_gather(void *ctx, struct pb_stack *s, bool wit
 	s->user = bytes > 0 ? bytes / sizeof(__u64) : 0;
 }
 
+/*
+ * The top of the user's stack: user space finds callers there that a walk along frame pointers
+ * skips, because the innermost functions keep none.
+ */
+static __always_inline void stack_read_top(struct pb_stack *s, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	s->sp = s->user ? BPF_CORE_READ(regs, sp) : 0;
+	s->bp = BPF_CORE_READ(regs, bp);
+	if (s->sp && bpf_probe_read_user(s->top, sizeof(s->top), (void *)s->sp))
+		s->sp = 0;
+}
+
 /* Sends a gathered stack; counted under `lost` when the ring is full. */
 static __always_inline bool stack_send(struct pb_stack *s, __u32 lost)
 {
@@ -74,9 +88,11 @@ static __always_inline __u64 stack_hash(const struct pb_stack *s, __u64 seed)
 
 /*
  * The id of a gathered stack, which user space has been or is now told; 0 when that failed. Ids
- * are told apart by process image: an exec changes what addresses mean.
+ * are told apart by process image: an exec changes what addresses mean. own: of the current task,
+ * whose top of the stack is not read yet.
  */
-static __always_inline __u64 stack_intern(struct pb_stack *s, struct task_struct *task, __u32 pid)
+static __always_inline __u64 stack_intern(struct pb_stack *s, struct task_struct *task, __u32 pid,
+					  bool own)
 {
 	__u64 seed = (__u64)pid << 32 ^ BPF_CORE_READ(task, self_exec_id), id;
 	__u8 sent = 1;
@@ -89,6 +105,8 @@ static __always_inline __u64 stack_intern(struct pb_stack *s, struct task_struct
 		return 0;
 	}
 	stack_header(s, PB_STACK, task, pid);
+	if (own)
+		stack_read_top(s, task);
 	s->id = id;
 	if (!stack_send(s, PB_LOST_STACKS)) {
 		bpf_map_delete_elem(&stacks, &id);
@@ -106,5 +124,5 @@ static __always_inline __u64 stack_take(void *ctx, __u32 slot, struct task_struc
 	if (!s)
 		return 0;
 	stack_gather(ctx, s, with_kernel);
-	return stack_intern(s, task, pid);
+	return stack_intern(s, task, pid, true);
 }

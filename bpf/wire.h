@@ -56,11 +56,16 @@ struct pb_header {
 	__u32 pid, tid;
 };
 
+/* Words at the top of the user stack: enough for what the C library's leaves put there. */
+#define PB_TOP_WORDS 48
+
 struct pb_stack {
 	struct pb_header h;
-	__u64 id;               /* of an interned stack; 0 for samples */
-	__u32 kernel, user;     /* frames: kernel's first, then the user's, leaf first */
-	char comm[PB_COMM_LEN]; /* of the process (thread group leader) */
+	__u64 id;                /* of an interned stack; 0 for samples */
+	__u32 kernel, user;      /* frames: kernel's first, then the user's, leaf first */
+	char comm[PB_COMM_LEN];  /* of the process (thread group leader) */
+	__u64 sp, bp;            /* the user's registers; sp 0: `top` was not read */
+	__u64 top[PB_TOP_WORDS]; /* the memory at sp */
 	__u64 ips[2 * PB_FRAMES_MAX + 2];
 };
 
@@ -168,7 +173,8 @@ enum pb_counter {
 };
 
 _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
-_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 8 * 256, "pb_stack");
+_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 * 256,
+	       "pb_stack");
 _Static_assert(sizeof(struct pb_process) == 24 + 16 + 16 + 256, "pb_process");
 _Static_assert(sizeof(struct pb_config) == 48, "pb_config");
 _Static_assert(sizeof(struct pb_target_stats) == 72, "pb_target_stats");

@@ -74,7 +74,7 @@ def matches(value, schema, where):
 
 def traced_outputs(t, *args, **kwargs):
     """A short trace of a little of everything; the tracer after its end."""
-    a, b = t.workload("spans", "-t", 2, "-n", 100), t.workload("errnos", "-t", 1, "-n", 20)
+    a, b = t.workload("spans", "-t", 2, "-n", 640), t.workload("errnos", "-t", 1, "-n", 20)
     tracer = t.trace("-F", 997, "--max-overhead", 100, "-p", f"{a.pid},{b.pid}", "-t", "round_trip,leaf_c,slow_d", *args, **kwargs)
     for w in (a, b):
         w.go()
@@ -211,9 +211,9 @@ def pprof_reads_the_profile(t):
     go = need_program("go")
     tracer = traced_outputs(t, "-o", t.file("x.pb.gz"))
     equal(tracer.process.returncode, 0, "exit status")
-    done = t.run(go, "tool", "pprof", "-top", "-nodecount=30", t.file("x.pb.gz"), env={**os.environ, "HOME": str(t.dir)})
+    done = t.run(go, "tool", "pprof", "-top", "-cum", "-nodecount=60", t.file("x.pb.gz"), env={**os.environ, "HOME": str(t.dir)})
     equal(done.returncode, 0, f"go tool pprof ({done.stderr})")
-    contains(done.stdout, "workload_spin", "go tool pprof -top")
+    contains(done.stdout, "worker_run", "go tool pprof -top")
 
 
 @case

@@ -78,4 +78,5 @@ def the_default_run_of_redis(t):
     service.check_alive()
     lost_pct, said_pct = 100 * (traced - plain) / traced, report["overhead"]["target_pct"]
     t.remark(f"{plain:.0f} ns a request untraced, {traced:.0f} traced: {lost_pct:.0f} %; the report says {said_pct:.1f} %")
-    between(0.4 * lost_pct - 3, said_pct, 1.6 * lost_pct + 5, "target_pct")
+    # The kernel's own measuring of BPF run time is in the figure: it may say too much, not too little.
+    between(0.5 * lost_pct - 3, said_pct, 2.5 * lost_pct + 5, "target_pct")

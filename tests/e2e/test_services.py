@@ -17,7 +17,9 @@ def check_report(t, report, service, min_cpu_share=0.02):
     between(min_cpu_share * 1e9 * SECONDS, cpu_ns, 1.02 * cpus * length, f"CPU time of {service.name}")
     samples = stacks["cpu"]["samples"]
     expected = cpu_ns / 1e9 * HZ
-    between(expected * 0.8 - 15, samples + lost["samples"], expected * 1.2 + 15, "samples for the CPU time")
+    # The kernel switches tasks with interrupts off, and a tick that falls there hits whoever comes
+    # next: a process that switches often has up to a third fewer samples than CPU time.
+    between(expected * 0.6 - 15, samples + lost["samples"], expected * 1.2 + 15, "samples for the CPU time")
     equal(sum(n for _, n in stacks["cpu"]["folded"]), samples, "sum of all stacks")
     check(stacks["offcpu"]["total_ns"] > 0, "off-CPU time")
     tasks = sum(x["threads"] for x in report["targets"])
@@ -104,7 +106,7 @@ def spans_of_the_c_library_in_memcached(t):
     try:
         tracer = t.trace(*options, "-p", service.pids[0])
     except Failure as e:
-        if "is not traced" in str(e):
+        if "not traced" in str(e):
             raise Skip(f"refused: {e}".strip()) from None
         raise
     service.load(1)

@@ -47,7 +47,8 @@ static void ask(const struct symbols *s, uint64_t offset)
 	int frame = symbols_keeps_frame_pointer(s, offset);
 
 	require(frame >= -1 && frame <= 1);
-	require(!sym || (sym->offset <= offset && (!sym->size || offset - sym->offset < sym->size)));
+	require(!sym ||
+		(sym->offset <= offset && (!sym->size || offset - sym->offset < sym->size)));
 	symbols_is_stack_root(s, offset);
 }
 

@@ -74,7 +74,8 @@ static void end_record(struct buf *b, size_t start)
 void elf_image_add_fde(struct elf_image *im, uint64_t at, uint32_t size, const void *program,
 		       size_t len)
 {
-	/* Version 1, "zR", factors 1 and -8, return address 16, pcrel|sdata4; rsp + 8, rip at -8. */
+	/* Version 1, "zR", factors 1 and -8, return address 16, pcrel|sdata4; rsp + 8, rip at -8.
+	 */
 	static const char cie[] = "\x01zR\0\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01";
 	struct buf *b = &im->eh_frame;
 	size_t start;

@@ -11,13 +11,13 @@
 
 #include "lib/buf.h"
 
-#define IMAGE_TEXT	  0x401000 /* address */
+#define IMAGE_TEXT        0x401000 /* address */
 #define IMAGE_TEXT_OFFSET 0x1000   /* in the file */
-#define IMAGE_TEXT_SIZE	  0x1000
-#define IMAGE_DATA	  0x402000
+#define IMAGE_TEXT_SIZE   0x1000
+#define IMAGE_DATA        0x402000
 
 struct elf_image {
-	uint64_t entry; /* address */
+	uint64_t entry;     /* address */
 	uint32_t text_size; /* of section .text; 0: IMAGE_TEXT_SIZE */
 	struct buf symtab, dynsym, strings, eh_frame, build_id, debuglink, comment;
 };

@@ -14,8 +14,8 @@
 void record_send(struct collect *c, const void *record, size_t size)
 {
 	size_t span = (size + PAGE + 7) / PAGE * PAGE, at = span - (size + 7) / 8 * 8;
-	char *p = mmap(NULL, span + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
+	char *p =
+	    mmap(NULL, span + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	void *exact = malloc(size + !size);
 
 	cr_assert_neq(p, MAP_FAILED);

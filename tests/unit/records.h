@@ -9,9 +9,9 @@
 #include "bpf/wire.h"
 #include "trace/collect.h"
 
-#define NOBODY	    4194305U /* above the kernel's highest PID */
+#define NOBODY      4194305U /* above the kernel's highest PID */
 #define NOBODY_ELSE 4194306U
-#define PAGE	    4096UL
+#define PAGE        4096UL
 
 /* A stack of so many frames, all 0, of a process named "worker", at 1000 ns. */
 struct pb_stack stack_record(uint32_t kind, uint32_t pid, uint32_t kernel, uint32_t user);

@@ -279,6 +279,7 @@ static void add_quality(struct report *r)
 	vec_push(&r->overhead.detached,
 		 (struct named_why){ report_str(r, "hot_inner"), report_str(r, "over budget") });
 	r->overhead.bpf_ns = 21 * MS;
+	r->overhead.traps_ns = 7 * MS;
 	r->overhead.self_cpu_ns = 150 * MS;
 	r->overhead.self_rss = 31u << 20;
 	r->overhead.bpf_memory = 9u << 20;

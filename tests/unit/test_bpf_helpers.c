@@ -177,7 +177,8 @@ Test(bpf_sampling, sums_are_unbiased)
 		cr_assert_leq(off * off, 16 * e.variance, "%u events: %g, not %g", events[i], e.sum,
 			      e.truth);
 		/* And so near that odds told wrong by a factor of two could not pass. */
-		cr_assert_lt(off * off, e.truth * e.truth / 400, "%u events: %g, not %g", events[i], e.sum, e.truth);
+		cr_assert_lt(off * off, e.truth * e.truth / 400, "%u events: %g, not %g", events[i],
+			     e.sum, e.truth);
 	}
 }
 
@@ -266,8 +267,9 @@ Test(bpf_glob, agrees_on_random_ones)
 
 Test(bpf_glob, agrees_on_the_longest_searches)
 {
-	static const char *const globs[] = { "*aaaaaaab",    "*a*a*a*a*a*a*b", "a*aaaaaa*aaaaab",
-					     "***************b", "*aaaaaaaaaaaaaab", "*a?a?a?a?a?a?b*",
+	static const char *const globs[] = { "*aaaaaaab",        "*a*a*a*a*a*a*b",
+					     "a*aaaaaa*aaaaab",  "***************b",
+					     "*aaaaaaaaaaaaaab", "*a?a?a?a?a?a?b*",
 					     "*?*?*?*?*?*?*?*b" };
 	unsigned int outcomes[2] = {};
 

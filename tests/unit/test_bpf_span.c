@@ -26,7 +26,7 @@ enum { A = 1, B, C, D };
 #define SP_C 0x6e00
 #define SP_D 0x6e80 /* between B and C */
 
-#define ALT_LOW	 0x9000
+#define ALT_LOW  0x9000
 #define ALT_SIZE 0x800
 
 static struct thread *begin(struct task_struct *task)

@@ -10,7 +10,6 @@
 
 #include "records.h"
 
-
 static uint32_t self(void)
 {
 	return (uint32_t)getpid();
@@ -208,12 +207,15 @@ Test(collect, interned_stacks_are_found_by_id_and_are_no_samples)
 	cr_assert_eq(stack, 0);
 	cr_assert_eq(c.samples, 0);
 	cr_assert_eq(c.cpu_counts.v[0], 0);
-	/* The sampler sees the same frames: the same stack, now with a count. */
+	/* The sampler sees the same frames: its stacks are kept apart. */
 	r.h.kind = PB_SAMPLE;
 	r.id = 0;
 	send_stack(&c, &r);
-	cr_assert_eq(c.stacks.n, 1);
-	cr_assert_eq(c.cpu_counts.v[0], 1);
+	cr_assert_eq(c.stacks.n, 2);
+	cr_assert_eq(c.cpu_counts.v[0], 0);
+	cr_assert_eq(c.cpu_counts.v[1], 1);
+	cr_assert_not(c.stacks.v[0].sampled);
+	cr_assert(c.stacks.v[1].sampled);
 	/* Another id for equal frames: after an exec, for instance. */
 	r.h.kind = PB_STACK;
 	r.id = UINT64_MAX;

@@ -70,14 +70,9 @@ Test(collect_limits, unknown_kinds_are_lost)
 Test(collect_limits, numbers_of_frames_that_cannot_be_are_lost)
 {
 	static const uint32_t counts[][2] = {
-		{ PB_FRAMES_MAX + 1, 0 },
-		{ 0, PB_FRAMES_MAX + 1 },
-		{ UINT32_MAX, 0 },
-		{ 0, UINT32_MAX },
-		{ UINT32_MAX, 1 }, /* their sum is 0 */
-		{ 1, UINT32_MAX },
-		{ 1U << 31, 1U << 31 },
-		{ UINT32_MAX, UINT32_MAX },
+		{ PB_FRAMES_MAX + 1, 0 }, { 0, PB_FRAMES_MAX + 1 }, { UINT32_MAX, 0 },
+		{ 0, UINT32_MAX },        { UINT32_MAX, 1 }, /* their sum is 0 */
+		{ 1, UINT32_MAX },        { 1U << 31, 1U << 31 },   { UINT32_MAX, UINT32_MAX },
 		{ 1U << 29, 0 }, /* eight times it is 0 */
 	};
 	size_t n = sizeof(counts) / sizeof(*counts);

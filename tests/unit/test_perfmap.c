@@ -11,8 +11,8 @@
 
 static struct perfmap *read_text(const char *text)
 {
-	_cleanup_fclose_ FILE *f = *text ? fmemopen((void *)text, strlen(text), "r")
-					 : fopen("/dev/null", "re");
+	_cleanup_fclose_ FILE *f =
+	    *text ? fmemopen((void *)text, strlen(text), "r") : fopen("/dev/null", "re");
 	struct perfmap *m = NULL;
 
 	cr_assert_not_null(f);
@@ -109,7 +109,9 @@ Test(perfmap, cuts_long_names)
 Test(perfmap, agrees_with_a_plain_search_on_random_overlaps)
 {
 	unsigned int seed = 1;
-	struct { unsigned int start, size; } lines[LINES];
+	struct {
+		unsigned int start, size;
+	} lines[LINES];
 	struct buf b = {};
 	struct perfmap *m;
 

@@ -269,10 +269,10 @@ Test(symbols, translates_between_offsets_and_addresses)
 
 /* push %rbp (1 byte); mov %rsp,%rbp (3 bytes); …; pop %rbp; ret at 0x10 */
 static const char rbp_program[] = "\x41\x0e\x10\x86\x02" /* 1: CFA = rsp + 16 */
-				  "\x43\x0d\x06"	 /* 4: CFA = rbp + 16 */
-				  "\x4b\x0a"		 /* 15: remembered */
-				  "\x41\x0c\x07\x08"	 /* 16: CFA = rsp + 8 */
-				  "\x41\x0b";		 /* 17: as at 15 */
+				  "\x43\x0d\x06"         /* 4: CFA = rbp + 16 */
+				  "\x4b\x0a"             /* 15: remembered */
+				  "\x41\x0c\x07\x08"     /* 16: CFA = rsp + 8 */
+				  "\x41\x0b";            /* 17: as at 15 */
 
 Test(symbols, knows_where_a_function_keeps_its_frame_pointer)
 {
@@ -356,7 +356,7 @@ Test(symbols, tells_the_child_in_clone_from_the_parent)
 
 struct name_trait {
 	char name[32];
-	bool defined, is_rust, has_unwinder, needs_unwinder, uses_fibers;
+	bool defined, is_rust, has_unwinder, needs_unwinder, uses_fibers, uses_signal_stacks;
 };
 
 ParameterizedTestParameters(symbols, learns_traits_from_names)
@@ -373,6 +373,8 @@ ParameterizedTestParameters(symbols, learns_traits_from_names)
 		{ "make_fcontext", true, .uses_fibers = true },
 		{ "bthread_jump_fcontext", true, .uses_fibers = true },
 		{ "co_switch", false, .uses_fibers = true },
+		{ "pthread_cancel", false, .needs_unwinder = true },
+		{ "sigaltstack", false, .uses_signal_stacks = true },
 		{ "printf", .defined = false },
 		{ "main", .defined = true },
 	};
@@ -396,6 +398,7 @@ ParameterizedTest(struct name_trait *c, symbols, learns_traits_from_names)
 	cr_expect_eq(t->has_unwinder, c->has_unwinder, "%s", c->name);
 	cr_expect_eq(t->needs_unwinder, c->needs_unwinder, "%s", c->name);
 	cr_expect_eq(t->uses_fibers, c->uses_fibers, "%s", c->name);
+	cr_expect_eq(t->uses_signal_stacks, c->uses_signal_stacks, "%s", c->name);
 	cr_expect(t->is_64 && !t->is_go && !t->has_symtab && !t->interp);
 	symbols_free(s);
 }
@@ -424,7 +427,8 @@ Test(symbols, knows_the_libraries_of_this_system)
 	const struct symbol *open_symbol = by_name(libc, "open");
 
 	cr_expect_not(t->uses_fibers, "to define makecontext is not to use it");
-	cr_expect(t->is_64 && t->machine == EM_X86_64 && t->type == ET_DYN && t->build_id_len == 20);
+	cr_expect(t->is_64 && t->machine == EM_X86_64 && t->type == ET_DYN &&
+		  t->build_id_len == 20);
 	cr_expect(symbols_traits(gcc)->has_unwinder);
 	cr_assert_not_null(open_symbol);
 	cr_expect(open_symbol->global && open_symbol->size);
@@ -460,9 +464,9 @@ static struct symbols *open_stripped_libc(void)
 Test(symbols, finds_the_starters_of_a_stripped_libc_that_the_debug_file_names)
 {
 	static const char *const names[] = { "__libc_start_call_main", "start_thread" };
-	static const char *const others[] = { "exit",	"pthread_create", "printf",  "qsort",
-					      "malloc", "pthread_join",	  "atexit",  "__cxa_atexit",
-					      "write",	"abort",	  "setjmp",  "longjmp" };
+	static const char *const others[] = { "exit",   "pthread_create", "printf", "qsort",
+					      "malloc", "pthread_join",   "atexit", "__cxa_atexit",
+					      "write",  "abort",          "setjmp", "longjmp" };
 	struct symbols *named = open_file(LIBC), *stripped;
 
 	if (!symbols_traits(named)->has_symtab) {
@@ -478,7 +482,7 @@ Test(symbols, finds_the_starters_of_a_stripped_libc_that_the_debug_file_names)
 		cr_expect_null(by_name(stripped, names[i]));
 		for (uint64_t at = 0; at < sym->size; at++)
 			cr_assert(symbols_is_stack_root(stripped, sym->offset + at) &&
-					  symbols_is_stack_root(named, sym->offset + at),
+				      symbols_is_stack_root(named, sym->offset + at),
 				  "%s+%lu", names[i], at);
 		cr_expect_not(symbols_is_stack_root(stripped, sym->offset - 1), "%s", names[i]);
 	}
@@ -487,7 +491,7 @@ Test(symbols, finds_the_starters_of_a_stripped_libc_that_the_debug_file_names)
 
 		for (uint64_t at = 0; sym && at < sym->size; at++)
 			cr_assert(!symbols_is_stack_root(stripped, sym->offset + at) &&
-					  !symbols_is_stack_root(named, sym->offset + at),
+				      !symbols_is_stack_root(named, sym->offset + at),
 				  "%s+%lu", others[i], at);
 	}
 	symbols_free(named);

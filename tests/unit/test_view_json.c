@@ -115,6 +115,7 @@ static const struct {
 	{ "syscalls.0.error_types", 'o' },
 	{ "overhead.target_pct", 'r' },
 	{ "overhead.budget_pct", 'r' },
+	{ "overhead.traps_ns", 'i' },
 	{ "overhead.detached.0.name", 's' },
 	{ "overhead.detached.0.reason", 's' },
 	{ "lost.samples", 'i' },

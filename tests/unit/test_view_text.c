@@ -107,7 +107,8 @@ Test(view_text, losses_and_costs_are_told)
 	render();
 	assert_has("98.2% of the CPU samples have complete stacks.");
 	assert_has("Lost: CPU samples 3, events 1.");
-	assert_has("0.4% of their CPU time (budget 1.0%); 21.0ms in BPF programs.");
+	assert_has("0.4% of their CPU time (budget 1.0%); 21.0ms in BPF programs, 7.00ms\n");
+	assert_has("in traps of function probes.");
 	r->lost.samples = r->lost.events = 0;
 	render();
 	assert_has("Nothing was lost.");

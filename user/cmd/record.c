@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `pathbpf -p PID`: attach, trace, report. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,13 @@ static int finish(struct run *run)
 	err = harvest(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL, r);
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
+	if (r->overhead.trap_stepped_ns)
+		log_info("a probe's trap costs %" PRIu64 " ns where the kernel emulates the "
+			 "instruction, %" PRIu64
+			 " ns where it single-steps it; a return probe adds "
+			 "%" PRIu64 " ns",
+			 r->overhead.trap_emulated_ns, r->overhead.trap_stepped_ns,
+			 r->overhead.trap_return_ns);
 	r->overhead.self_cpu_ns = clock_self_cpu_ns();
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;

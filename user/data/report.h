@@ -204,6 +204,9 @@ struct report {
 	struct {
 		uint64_t
 		    bpf_ns; /* time spent in our BPF programs in the targets' context and ticks */
+		uint64_t traps_ns; /* estimated: calls × the cost of a trap on this machine */
+		/* The cost of a function probe's trap, as measured here; all 0: it was not. */
+		uint64_t trap_emulated_ns, trap_stepped_ns, trap_return_ns;
 		uint64_t self_cpu_ns; /* CPU time of pathbpf itself */
 		uint64_t self_rss;    /* bytes, peak */
 		uint64_t bpf_memory;  /* bytes of BPF maps */

@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 int command_open(char **argv, FILE **ret, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;

@@ -129,7 +129,7 @@ int parse_duration(const char *s, uint64_t max_ns, uint64_t *ret_ns, char *why, 
 int parse_percent(const char *s, double min, double max, double *ret, char *why, size_t size)
 {
 	const char *p = s;
-	uint64_t scaled;
+	uint64_t scaled = 0;
 	double value;
 	int err = decimal(&p, NSEC_PER_SEC, &scaled);
 

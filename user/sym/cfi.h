@@ -21,7 +21,12 @@ enum cfi_frame {
 struct cfi_state {
 	enum cfi_frame frame;
 	bool no_caller; /* the return address is undefined: the stack ends here */
+	/* In words of 8 bytes; 0: not known, or more than CFI_WORDS_MAX. */
+	uint16_t base_words; /* CFI_NO_FRAME: from rsp up to the frame's base (CFA) */
+	uint16_t rbp_words;  /* from the base down to the caller's rbp; 0: it is in rbp still */
 };
+
+#define CFI_WORDS_MAX 4095
 
 struct cfi_section {
 	const uint8_t *data;
@@ -45,9 +50,3 @@ struct cfi_visitor {
 
 /* Visits all functions in the order of the section; 0, or what state() returned. */
 int cfi_walk(const struct cfi_section *section, const struct cfi_visitor *visitor);
-
-/*
- * Decodes one pointer (DW_EH_PE_*) whose first byte lies at addr; false: unknown encoding, or
- * not enough bytes.
- */
-bool cfi_pointer(const uint8_t *data, size_t size, uint64_t addr, uint8_t encoding, uint64_t *ret);

@@ -13,10 +13,10 @@
 #include "lib/cleanup.h"
 #include "sym/symbols.h"
 
-#define DEBUG_DIR	   "/usr/lib/debug"
+#define DEBUG_DIR      "/usr/lib/debug"
 #define NAME_BYTES_MAX 255
-#define CRC_BLOCK	   65536
-#define CRC_FILE_MAX	   (2ull << 30) /* reading more would stall the trace */
+#define CRC_BLOCK      65536
+#define CRC_FILE_MAX   (2ull << 30) /* reading more would stall the trace */
 
 struct link {
 	const char *name; /* NULL: none */

@@ -11,9 +11,9 @@
 
 #include "lib/buf.h"
 
-#define INPUT_MAX  4096	 /* longer ones are hostile, or of use to nobody */
+#define INPUT_MAX  4096  /* longer ones are hostile, or of use to nobody */
 #define OUTPUT_MAX 65536 /* back references let short names stand for ones without end */
-#define D_REFS_MAX 16	 /* in D; each may double the length, and the output has no bound */
+#define D_REFS_MAX 16    /* in D; each may double the length, and the output has no bound */
 
 /* Without DMGL_VERBOSE Rust's hash is left out. Recursion stays limited by default. */
 #define OPTIONS (DMGL_PARAMS | DMGL_ANSI)

@@ -9,8 +9,8 @@
 
 #include "lib/cleanup.h"
 
-#define SEGMENTS_MAX 64	       /* lookups are linear; linkers make about five */
-#define SECTIONS_MAX 65536     /* beyond: a relocatable file, or a hostile one */
+#define SEGMENTS_MAX 64         /* lookups are linear; linkers make about five */
+#define SECTIONS_MAX 65536      /* beyond: a relocatable file, or a hostile one */
 #define DATA_MAX     (1u << 30) /* a sparse file can claim sections larger than memory */
 #define NOTES_MAX    65536
 
@@ -89,7 +89,7 @@ static int read_sections(struct elf_file *f)
 	if (elf_getshdrstrndx(f->elf, &names_index))
 		return 0;
 	names = elf_strings_of(f, (uint32_t)names_index);
-	vec_foreach(s, &f->sections) {
+	vec_foreach (s, &f->sections) {
 		const char *name = elf_string(&names, s->header.sh_name);
 
 		if (name)
@@ -141,7 +141,7 @@ int elf_file_open(int fd, struct elf_file **ret)
 
 const struct elf_section *elf_section_named(const struct elf_file *f, const char *name)
 {
-	vec_foreach(s, &f->sections)
+	vec_foreach (s, &f->sections)
 		if (!strcmp(s->name, name))
 			return s;
 	return NULL;
@@ -149,10 +149,22 @@ const struct elf_section *elf_section_named(const struct elf_file *f, const char
 
 const struct elf_section *elf_section_typed(const struct elf_file *f, uint32_t type)
 {
-	vec_foreach(s, &f->sections)
+	vec_foreach (s, &f->sections)
 		if (s->scn && s->header.sh_type == type)
 			return s;
 	return NULL;
+}
+
+bool elf_segment_typed(const struct elf_file *f, uint32_t type, GElf_Phdr *ret)
+{
+	size_t n;
+
+	if (elf_getphdrnum(f->elf, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (gelf_getphdr(f->elf, (int)i, ret) && ret->p_type == type)
+			return true;
+	return false;
 }
 
 Elf_Data *elf_section_data(const struct elf_section *s)
@@ -168,8 +180,8 @@ Elf_Data *elf_section_data(const struct elf_section *s)
 
 struct elf_strings elf_strings_of(const struct elf_file *f, uint32_t index)
 {
-	const Elf_Data *d = index && index < f->sections.n ? elf_section_data(&f->sections.v[index])
-							   : NULL;
+	const Elf_Data *d =
+	    index && index < f->sections.n ? elf_section_data(&f->sections.v[index]) : NULL;
 	const char *last = d && d->d_type == ELF_T_BYTE ? memrchr(d->d_buf, '\0', d->d_size) : NULL;
 
 	if (!last)
@@ -184,7 +196,7 @@ const char *elf_string(const struct elf_strings *s, uint64_t offset)
 
 const struct elf_segment *elf_segment_of(const elf_segments *segments, uint64_t addr)
 {
-	vec_foreach(s, segments)
+	vec_foreach (s, segments)
 		if (addr - s->addr < s->size)
 			return s;
 	return NULL;
@@ -199,7 +211,7 @@ uint64_t elf_offset_of(const elf_segments *segments, uint64_t addr)
 
 uint64_t elf_addr_of(const elf_segments *segments, uint64_t offset)
 {
-	vec_foreach(s, segments)
+	vec_foreach (s, segments)
 		if (offset - s->offset < s->size)
 			return offset - s->offset + s->addr;
 	return ELF_NONE;
@@ -259,7 +271,7 @@ uint32_t elf_build_id(const struct elf_file *f, uint8_t *id, uint32_t max)
 	uint32_t len = 0;
 
 	/* Sections first: in a debug file the program headers are those of the original. */
-	vec_foreach(s, &f->sections) {
+	vec_foreach (s, &f->sections) {
 		const Elf_Data *d = NULL;
 
 		if (s->scn && s->header.sh_type == SHT_NOTE && s->header.sh_size <= NOTES_MAX)

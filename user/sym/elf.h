@@ -52,6 +52,8 @@ void elf_file_free(struct elf_file *f);
 /* The first section of that name, or of that type; NULL: none. */
 const struct elf_section *elf_section_named(const struct elf_file *f, const char *name);
 const struct elf_section *elf_section_typed(const struct elf_file *f, uint32_t type);
+/* The first program header of that type; ret is overwritten also when there is none. */
+bool elf_segment_typed(const struct elf_file *f, uint32_t type, GElf_Phdr *ret);
 /* The contents as libelf holds them until the file is freed; NULL: none, damaged or oversized. */
 Elf_Data *elf_section_data(const struct elf_section *s);
 

@@ -63,12 +63,18 @@ static bool is_call(const struct code *c)
 	return c->insn.mnemonic == ZYDIS_MNEMONIC_CALL;
 }
 
-/* The target of `call rel32`, or 0. */
-static uint64_t call_target(const struct code *c)
+/* The target of a direct call or jump, or 0. */
+static uint64_t branch_target(const struct code *c)
 {
-	if (!is_call(c) || !c->insn.raw.imm[0].size || !c->insn.raw.imm[0].is_relative)
+	if ((!is_call(c) && c->insn.mnemonic != ZYDIS_MNEMONIC_JMP) || !c->insn.raw.imm[0].size ||
+	    !c->insn.raw.imm[0].is_relative)
 		return 0;
 	return c->start + c->at + (uint64_t)c->insn.raw.imm[0].value.s;
+}
+
+static uint64_t call_target(const struct code *c)
+{
+	return is_call(c) ? branch_target(c) : 0;
 }
 
 /* The address that `lea disp(%rip), reg` makes, or 0. */
@@ -116,12 +122,9 @@ static int calls_user(const struct code *outer, const struct cfi_function *f, bo
 	int err = code_init(&c, outer->object, f, outer->exit);
 
 	while (!err && !found && next_insn(&c)) {
-		uint64_t target = call_target(&c);
-
-		if (!is_call(&c))
-			continue;
-		found = pointer && target == c.exit;
-		pointer = !target || (pointer && !exit_next);
+		found = pointer && branch_target(&c) == c.exit;
+		if (is_call(&c))
+			pointer = !call_target(&c) || (pointer && !exit_next);
 	}
 	*ret = found;
 	return err;
@@ -199,8 +202,8 @@ int libc_code_find(const struct roots_object *o, struct libc_code *ret)
 
 	if (!exit_symbol || o->traits->has_symtab || o->traits->machine != EM_X86_64)
 		return 0;
-	err = find_below(o, "__libc_start_main", exit_symbol->addr, find_call_main,
-			 &code.call_main);
+	err =
+	    find_below(o, "__libc_start_main", exit_symbol->addr, find_call_main, &code.call_main);
 	if (!err)
 		err = find_below(o, "pthread_create", exit_symbol->addr, find_thread_below,
 				 &code.thread);

@@ -25,7 +25,7 @@ struct reader {
 	const struct elf_file *file;
 	Elf_Data *dynsym;
 	struct elf_strings strings;
-	VEC(struct slot) slots; /* sorted */
+	VEC(struct slot) slots;   /* sorted */
 	VEC(struct symbol) stubs; /* named at the end, when `names` no longer moves */
 	struct buf names;
 };
@@ -125,7 +125,7 @@ static int read_stubs(struct reader *r, const char *section)
 	for (size_t at = 0; at + size <= d->d_size && !err; at += size) {
 		uint64_t addr = s->header.sh_addr + at;
 		const char *name =
-			slot_name(r, jump_slot((const uint8_t *)d->d_buf + at, size, addr));
+		    slot_name(r, jump_slot((const uint8_t *)d->d_buf + at, size, addr));
 
 		if (name)
 			err = add_stub(r, addr, size, name);
@@ -141,7 +141,7 @@ static int finish(struct reader *r, struct symtab *ret)
 	if (!r->stubs.n)
 		return 0;
 	name = r->names.data;
-	vec_foreach(s, &r->stubs) {
+	vec_foreach (s, &r->stubs) {
 		s->name = name;
 		name += strlen(name) + 1;
 	}
@@ -162,8 +162,7 @@ int plt_read(const struct elf_file *f, struct symtab *ret)
 	_cleanup_(reader_done) struct reader r = { .file = f, .dynsym = elf_section_data(dynsym) };
 	int err;
 
-	if (!r.dynsym || f->ehdr.e_machine != EM_X86_64 ||
-	    f->ehdr.e_ident[EI_CLASS] != ELFCLASS64)
+	if (!r.dynsym || f->ehdr.e_machine != EM_X86_64 || f->ehdr.e_ident[EI_CLASS] != ELFCLASS64)
 		return 0;
 	r.strings = elf_strings_of(f, dynsym->header.sh_link);
 	err = read_slots(&r, ".rela.plt");

@@ -19,7 +19,7 @@ void roots_done(struct roots *r)
 
 bool roots_cover(const struct roots *r, uint64_t addr)
 {
-	vec_foreach(f, &r->ranges)
+	vec_foreach (f, &r->ranges)
 		if (addr >= f->start && addr < f->end)
 			return true;
 	return false;

@@ -119,12 +119,12 @@ static int read_code_sections(struct symbols *s, const struct elf_file *f)
 {
 	int err = 0;
 
-	vec_foreach(section, &f->sections) {
+	vec_foreach (section, &f->sections) {
 		const GElf_Shdr *h = &section->header;
 		struct code_section c = { h->sh_offset, h->sh_offset + h->sh_size };
 
-		if (!section->scn || !(h->sh_flags & SHF_EXECINSTR) ||
-		    h->sh_type == SHT_NOBITS || c.end < c.start || s->code.n >= CODE_MAX)
+		if (!section->scn || !(h->sh_flags & SHF_EXECINSTR) || h->sh_type == SHT_NOBITS ||
+		    c.end < c.start || s->code.n >= CODE_MAX)
 			continue;
 		err = vec_push(&s->code, c);
 		if (err)
@@ -231,7 +231,7 @@ static uint64_t open_end(const struct symbols *s, uint32_t i)
 
 	if (seg && end > seg->offset + seg->size)
 		end = seg->offset + seg->size;
-	vec_foreach(c, &s->code)
+	vec_foreach (c, &s->code)
 		if (sym->offset >= c->start && sym->offset < c->end && end > c->end)
 			end = c->end;
 	if (unwindinfo_function(late(s)->unwind, sym->addr, &f) &&
@@ -308,6 +308,22 @@ int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset)
 	default:
 		return -1;
 	}
+}
+
+bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base_words,
+			uint32_t *rbp_words)
+{
+	uint64_t addr = elf_addr_of(&s->segments, offset);
+	struct cfi_state state;
+
+	if (addr == ELF_NONE)
+		return false;
+	state = unwindinfo_state(late(s)->unwind, addr);
+	if (state.frame != CFI_NO_FRAME || !state.base_words)
+		return false;
+	*base_words = state.base_words;
+	*rbp_words = state.rbp_words;
+	return true;
 }
 
 static size_t table_memory(const struct symtab *t)

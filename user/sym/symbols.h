@@ -87,5 +87,13 @@ bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
  */
 int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
 
+/*
+ * How the caller of the code at this offset is found, where it keeps no frame pointer: its frame's
+ * base lies base_words words of 8 bytes above rsp, the return address one word below the base,
+ * and the caller's rbp rbp_words below it (0: it is in rbp still). False: that is not known.
+ */
+bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base_words,
+			uint32_t *rbp_words);
+
 /* Bytes of memory held. */
 size_t symbols_memory(const struct symbols *s);

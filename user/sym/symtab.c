@@ -15,8 +15,8 @@
  * hostile table lets all symbols share one long name.
  */
 #define NAMES_PER_STRTAB 4
-#define ALIASES_MAX	 64 /* names of one function; beyond, some may come twice */
-#define SYMBOLS_MAX	 (UINT32_MAX - 1)
+#define ALIASES_MAX      64 /* names of one function; beyond, some may come twice */
+#define SYMBOLS_MAX      (UINT32_MAX - 1)
 
 void symtab_builder_done(struct symtab_builder *b)
 {

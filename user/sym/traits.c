@@ -66,18 +66,6 @@ static void see_entry(const GElf_Dyn *d, const char *text, void *arg)
 		*has_entry = true;
 }
 
-static bool has_segment(const struct elf_file *f, uint32_t type, GElf_Phdr *ret)
-{
-	size_t n;
-
-	if (elf_getphdrnum(f->elf, &n))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (gelf_getphdr(f->elf, (int)i, ret) && ret->p_type == type)
-			return true;
-	return false;
-}
-
 /*
  * Older linkers gave every shared library an entry point, the beginning of .text, where any
  * function may lie.
@@ -89,7 +77,7 @@ bool traits_has_entry(const struct elf_file *f)
 
 	if (!f->ehdr.e_entry)
 		return false;
-	if (has_segment(f, PT_INTERP, &p))
+	if (elf_segment_typed(f, PT_INTERP, &p))
 		return true;
 	each_dynamic(f, see_entry, &has_entry);
 	return has_entry;
@@ -101,7 +89,7 @@ static int read_interp(const struct elf_file *f, char **ret)
 	GElf_Phdr p;
 	ssize_t n;
 
-	if (!has_segment(f, PT_INTERP, &p))
+	if (!elf_segment_typed(f, PT_INTERP, &p))
 		return 0;
 	n = elf_read_at(f->fd, path, p.p_filesz < sizeof(path) ? p.p_filesz : sizeof(path),
 			p.p_offset);
@@ -128,10 +116,9 @@ int traits_read(const struct elf_file *f, struct traits_context *ctx, char **ret
 	t->type = f->ehdr.e_type;
 	t->is_64 = f->ehdr.e_ident[EI_CLASS] == ELFCLASS64;
 	t->build_id_len = elf_build_id(f, t->build_id, sizeof(t->build_id));
-	t->is_go = elf_section_named(f, ".gopclntab") ||
-		   elf_section_named(f, ".data.rel.ro.gopclntab") ||
-		   elf_section_named(f, ".go.buildinfo") ||
-		   elf_section_named(f, ".note.go.buildid");
+	t->is_go =
+	    elf_section_named(f, ".gopclntab") || elf_section_named(f, ".data.rel.ro.gopclntab") ||
+	    elf_section_named(f, ".go.buildinfo") || elf_section_named(f, ".note.go.buildid");
 	t->is_rust = has_comment(f, "rustc version");
 	t->entry_offset = f->ehdr.e_entry ? elf_offset_of(&f->segments, f->ehdr.e_entry) : ELF_NONE;
 	each_dynamic(f, see_dynamic, ctx);
@@ -148,8 +135,9 @@ static bool ends_with(const char *s, const char *suffix)
 /* Functions that make or switch stacks: of the C library, Boost and its copies, libco, Ruby. */
 static bool is_fiber(const char *name)
 {
-	static const char *const names[] = { "makecontext",   "swapcontext",	    "co_switch",
-					     "co_create",     "coro_transfer",	    "coctx_swap",
+	static const char *const names[] = { "makecontext",        "swapcontext",
+					     "co_switch",          "co_create",
+					     "coro_transfer",      "coctx_swap",
 					     "coroutine_transfer", NULL };
 
 	return is_one_of(name, names) || ends_with(name, "_fcontext");
@@ -157,9 +145,12 @@ static bool is_fiber(const char *name)
 
 static bool is_rust(const char *name)
 {
-	static const char *const names[] = { "rust_eh_personality", "rust_panic",
-					     "rust_begin_unwind",   "__rust_alloc",
-					     "__rust_dealloc",	    "__rust_realloc",
+	static const char *const names[] = { "rust_eh_personality",
+					     "rust_panic",
+					     "rust_begin_unwind",
+					     "__rust_alloc",
+					     "__rust_dealloc",
+					     "__rust_realloc",
 					     NULL };
 
 	return is_one_of(name, names);
@@ -167,11 +158,11 @@ static bool is_rust(const char *name)
 
 static bool is_unwinder(const char *name)
 {
-	static const char *const names[] = { "_Unwind_RaiseException",	  "_Unwind_Resume",
-					     "_Unwind_Resume_or_Rethrow", "_Unwind_ForcedUnwind",
-					     "__cxa_throw",		  "__cxa_rethrow",
-					     "pthread_cancel",		  "pthread_exit",
-					     NULL };
+	static const char *const names[] = {
+		"_Unwind_RaiseException", "_Unwind_Resume", "_Unwind_Resume_or_Rethrow",
+		"_Unwind_ForcedUnwind",   "__cxa_throw",    "__cxa_rethrow",
+		"pthread_cancel",         "pthread_exit",   NULL
+	};
 
 	return is_one_of(name, names);
 }

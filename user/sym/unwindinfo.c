@@ -6,17 +6,21 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "sym/cursor.h"
 
 #define EH_FRAME_MAX (256u << 20) /* the largest browsers have some 30 MiB */
 
 /*
- * A row says what holds from its address to the next row's: address << 4 | flags. Function
+ * A row says what holds from its address to the next row's: address << 24 | flags. Function
  * ranges do not overlap; between them a row of CFI_NONE stands.
  */
 #define ROW_FRAME     0x3
 #define ROW_NO_CALLER 0x4
 #define ROW_FIRST     0x8 /* of a function */
-#define ROW_SHIFT     4
+#define ROW_BASE      4  /* base_words: 12 bits */
+#define ROW_RBP	      16 /* rbp_words: 8 bits */
+#define RBP_WORDS_MAX 255
+#define ROW_SHIFT     24
 #define ADDR_MAX      (UINT64_MAX >> ROW_SHIFT)
 
 struct function_rows {
@@ -68,34 +72,36 @@ size_t unwindinfo_memory(const struct unwindinfo *u)
 	return u ? sizeof(*u) + u->n * sizeof(*u->rows) : 0;
 }
 
+/* By the head of .eh_frame_hdr: version, three encodings, the address of .eh_frame. */
+static bool eh_frame_addr(const struct elf_file *f, const GElf_Phdr *p, uint64_t *ret)
+{
+	uint8_t head[16];
+	struct cursor c = { head + 4, head + sizeof(head), false };
+	uint64_t addr;
+
+	if (elf_read_at(f->fd, head, sizeof(head), p->p_offset) != sizeof(head) || head[0] != 1)
+		return false;
+	addr = cursor_pointer(&c, head[1], p->p_vaddr + 4);
+	if (c.bad)
+		return false;
+	*ret = addr;
+	return true;
+}
+
 static struct unwindinfo_place locate_by_segment(const struct elf_file *f)
 {
 	struct unwindinfo_place place = {};
 	const struct elf_segment *seg;
-	uint8_t head[16]; /* version, encodings of: .eh_frame's address, count, table; address */
-	uint64_t addr;
-	size_t n;
+	GElf_Phdr p;
 
-	if (elf_getphdrnum(f->elf, &n))
+	if (!elf_segment_typed(f, PT_GNU_EH_FRAME, &p) || !eh_frame_addr(f, &p, &place.addr))
 		return place;
-	for (size_t i = 0; i < n; i++) {
-		GElf_Phdr p;
-
-		if (!gelf_getphdr(f->elf, (int)i, &p) || p.p_type != PT_GNU_EH_FRAME)
-			continue;
-		if (elf_read_at(f->fd, head, sizeof(head), p.p_offset) != sizeof(head) ||
-		    head[0] != 1 ||
-		    !cfi_pointer(head + 4, sizeof(head) - 4, p.p_vaddr + 4, head[1], &addr))
-			return place;
-		seg = elf_segment_of(&f->segments, addr);
-		if (!seg)
-			return place;
-		place.addr = addr;
-		place.offset = addr - seg->addr + seg->offset;
-		place.size = seg->size - (addr - seg->addr);
-		place.ends_at_zero = true;
+	seg = elf_segment_of(&f->segments, place.addr);
+	if (!seg)
 		return place;
-	}
+	place.offset = place.addr - seg->addr + seg->offset;
+	place.size = seg->size - (place.addr - seg->addr);
+	place.ends_at_zero = true;
 	return place;
 }
 
@@ -142,9 +148,15 @@ static bool visit_function(const struct cfi_function *f, void *arg)
 static int visit_state(uint64_t addr, const struct cfi_state *state, void *arg)
 {
 	struct reader *r = arg;
-	uint64_t flags = state->frame | (state->no_caller ? ROW_NO_CALLER : 0);
-	int err = vec_push(&r->rows, row(addr, flags));
+	uint64_t flags = state->frame | (state->no_caller ? ROW_NO_CALLER : 0) |
+			 (uint64_t)state->base_words << ROW_BASE;
+	int err;
 
+	if (state->rbp_words > RBP_WORDS_MAX) /* too far to note: nothing is known, then */
+		flags = CFI_UNKNOWN;
+	else
+		flags |= (uint64_t)state->rbp_words << ROW_RBP;
+	err = vec_push(&r->rows, row(addr, flags));
 	end_function(r);
 	return err;
 }
@@ -168,7 +180,7 @@ static int gather(struct reader *r, struct unwindinfo *u)
 	u->rows = malloc((r->rows.n ? r->rows.n : 1) * sizeof(*u->rows));
 	if (!u->rows)
 		return -ENOMEM;
-	vec_foreach(f, &r->functions) {
+	vec_foreach (f, &r->functions) {
 		const uint64_t *rows = r->rows.v + f->first;
 
 		if (f->start < end || f->n < 2)
@@ -255,6 +267,8 @@ struct cfi_state unwindinfo_state(const struct unwindinfo *u, uint64_t addr)
 		return s;
 	s.frame = (enum cfi_frame)(u->rows[i] & ROW_FRAME);
 	s.no_caller = u->rows[i] & ROW_NO_CALLER;
+	s.base_words = u->rows[i] >> ROW_BASE & CFI_WORDS_MAX;
+	s.rbp_words = u->rows[i] >> ROW_RBP & RBP_WORDS_MAX;
 	return s;
 }
 

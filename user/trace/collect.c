@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/wire.h"
+#include "trace/leaf.h"
 
 void collect_done(struct collect *c)
 {
@@ -65,16 +66,25 @@ static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t
 	return f;
 }
 
-static uint32_t intern_stack(struct collect *c, uint32_t pid, uint32_t *frames, uint32_t n,
-			     uint32_t kernel, bool full)
+/* Frames under construction, with room before them for what else makes up a stack's key. */
+#define KEY_WORDS 3
+
+struct draft {
+	struct raw_stack stack;
+	uint32_t words[KEY_WORDS + 2 * PB_FRAMES_MAX + LEAF_CALLERS_MAX];
+	bool failed; /* out of memory */
+};
+
+static uint32_t intern_stack(struct collect *c, struct draft *d)
 {
-	/* The key is the frames with the PID and the side's length before them. */
-	struct raw_stack s = { .n = n - 2, .kernel = kernel, .pid = pid, .full = full };
+	struct raw_stack s = d->stack;
+	size_t key_size = (KEY_WORDS + s.n) * sizeof(d->words[0]);
 	uint32_t i;
 
-	frames[0] = pid;
-	frames[1] = kernel << 1 | full;
-	i = table_find(&c->stack_index, frames, n * sizeof(*frames));
+	d->words[0] = s.pid;
+	d->words[1] = s.kernel;
+	d->words[2] = (uint32_t)s.sound << 16 | s.cut << 2 | s.sampled << 1 | s.full;
+	i = table_find(&c->stack_index, d->words, key_size);
 	if (i != TABLE_NONE)
 		return i;
 	if (c->stacks.n >= COLLECT_STACKS_MAX)
@@ -82,14 +92,13 @@ static uint32_t intern_stack(struct collect *c, uint32_t pid, uint32_t *frames, 
 	s.frames = malloc((s.n + 1) * sizeof(*s.frames));
 	if (!s.frames)
 		return TABLE_NONE;
-	memcpy(s.frames, frames + 2, s.n * sizeof(*s.frames));
+	memcpy(s.frames, d->words + KEY_WORDS, s.n * sizeof(*s.frames));
 	if (vec_push(&c->stacks, s)) {
 		free(s.frames);
 		return TABLE_NONE;
 	}
 	i = (uint32_t)c->stacks.n - 1;
-	if (table_add(&c->stack_index, frames, n * sizeof(*frames), i) ||
-	    vec_push(&c->cpu_counts, 0)) {
+	if (table_add(&c->stack_index, d->words, key_size, i) || vec_push(&c->cpu_counts, 0)) {
 		free(s.frames);
 		c->stacks.n--;
 		return TABLE_NONE;
@@ -99,15 +108,61 @@ static uint32_t intern_stack(struct collect *c, uint32_t pid, uint32_t *frames, 
 
 uint32_t collect_empty_stack(struct collect *c, uint32_t pid)
 {
-	uint32_t frames[2];
+	struct draft d = { .stack = { .pid = pid, .full = true } };
 
-	return intern_stack(c, pid, frames, 2, 0, true);
+	return intern_stack(c, &d);
+}
+
+static void draft_add(struct collect *c, struct draft *d, const struct raw_frame *f)
+{
+	uint32_t frame = intern_frame(c, f);
+
+	if (frame == TABLE_NONE)
+		d->failed = true;
+	else
+		d->words[KEY_WORDS + d->stack.n++] = frame;
+}
+
+/*
+ * The user's side: the innermost frame, its callers as far as unwind information tells, and what
+ * the frame pointers say beyond. BPF takes stacks for the same that differ only in callers which
+ * frame pointers skip; so those of interned stacks are believed only if nobody is missing.
+ */
+static void draft_user(struct collect *c, struct draft *d, struct process *proc,
+		       const struct pb_stack *r)
+{
+	const uint64_t *ips = (const uint64_t *)(r->ips + r->kernel);
+	struct leaf_stack leaf = { .ip = ips[0],
+				   .sp = r->sp,
+				   .bp = r->bp,
+				   .top = (const uint64_t *)r->top,
+				   .words = PB_TOP_WORDS,
+				   .time_ns = r->h.time_ns };
+	struct leaf_callers callers = { .follow_chain = true };
+	struct raw_frame f = locate(c, proc, ips[0], false, false, r->h.time_ns);
+
+	draft_add(c, d, &f);
+	if (proc && r->sp)
+		callers = leaf_callers_find(c, proc, &leaf);
+	if (r->h.kind != PB_SAMPLE && !callers.whole)
+		callers.n = 0;
+	for (uint32_t i = 0; i < callers.n; i++) {
+		f = locate(c, proc, callers.addrs[i], false, true, r->h.time_ns);
+		draft_add(c, d, &f);
+	}
+	d->stack.sound = callers.whole ? (uint8_t)(callers.n + 1) : 0;
+	d->stack.cut = !callers.follow_chain && !callers.at_root;
+	for (uint32_t i = 1; i < r->user && callers.follow_chain; i++) {
+		f = locate(c, proc, ips[i], false, true, r->h.time_ns);
+		draft_add(c, d, &f);
+	}
 }
 
 static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
 {
-	uint32_t frames[2 + 2 * PB_FRAMES_MAX], n = 2, stack;
+	struct draft d = { .stack = { .pid = r->h.pid, .sampled = r->h.kind == PB_SAMPLE } };
 	struct process *proc;
+	uint32_t stack;
 
 	if (size < offsetof(struct pb_stack, ips) || r->kernel > PB_FRAMES_MAX ||
 	    r->user > PB_FRAMES_MAX ||
@@ -118,19 +173,16 @@ static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
 	proc = process_of(&c->processes, &c->objects, r->h.pid);
 	if (proc && !proc->comm[0]) /* gone before its /proc could be read */
 		memcpy(proc->comm, r->comm, sizeof(proc->comm) - 1);
-	for (uint32_t i = 0; i < r->kernel + r->user; i++) {
-		struct raw_frame f = locate(c, proc, r->ips[i], i < r->kernel,
-					    i != 0 && i != r->kernel, r->h.time_ns);
+	for (uint32_t i = 0; i < r->kernel; i++) {
+		struct raw_frame f = locate(c, proc, r->ips[i], true, i != 0, r->h.time_ns);
 
-		frames[n] = intern_frame(c, &f);
-		if (frames[n] == TABLE_NONE)
-			break;
-		n++;
+		draft_add(c, &d, &f);
 	}
-	stack = n == 2 + r->kernel + r->user
-		    ? intern_stack(c, r->h.pid, frames, n, r->kernel,
-				   r->kernel == PB_FRAMES_MAX || r->user == PB_FRAMES_MAX)
-		    : TABLE_NONE;
+	d.stack.kernel = d.stack.n;
+	if (r->user)
+		draft_user(c, &d, proc, r);
+	d.stack.full = r->kernel == PB_FRAMES_MAX || r->user == PB_FRAMES_MAX;
+	stack = d.failed ? TABLE_NONE : intern_stack(c, &d);
 	if (stack == TABLE_NONE) {
 		c->lost_stacks++;
 		stack = collect_empty_stack(c, r->h.pid);

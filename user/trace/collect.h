@@ -36,7 +36,10 @@ struct raw_stack {
 	uint32_t *frames; /* owned; indices into collect.frames */
 	uint32_t n, kernel;
 	uint32_t pid;
-	uint8_t full; /* a side had no room left: cut */
+	uint8_t full;    /* a side had no room left: cut */
+	uint8_t sampled; /* by the timer: what runs at its leaf is the target's, not the tracer's */
+	uint8_t sound;   /* so many user frames are right whether they keep frame pointers or not */
+	uint8_t cut;     /* callers are known to be missing */
 };
 
 /* Something that happened to a process; strings are owned. */

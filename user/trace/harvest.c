@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/types.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -18,6 +19,7 @@
 #include "trace/plan.h"
 #include "trace/resolve.h"
 #include "trace/session.h"
+#include "trace/trapcost.h"
 
 struct harvest {
 	struct session *session;
@@ -208,16 +210,55 @@ static void add_missing(struct harvest *h)
 	}
 }
 
+static bool was_called(const struct report *r)
+{
+	vec_foreach (p, &r->paths) {
+		if (p->stats.calls || p->unwound || p->open)
+			return true;
+	}
+	return false;
+}
+
+/* The trace is over, so that measuring delays nobody but the user. */
+static void add_traps(struct harvest *h, const struct plan *plan)
+{
+	struct pathbpf *skel = session_skeleton(h->session);
+	struct report *r = h->report;
+	struct trap_costs costs;
+	char note[160];
+	int err;
+
+	if (!plan || !was_called(r))
+		return;
+	err = trap_costs_measure(skel->progs.pb_span_enter, skel->progs.pb_span_leave, &costs);
+	if (err) {
+		snprintf(note, sizeof(note),
+			 "The cost of function probes' traps could not be measured (%s): the cost "
+			 "below leaves them out.",
+			 strerror(-err));
+		vec_push(&r->notes, report_str(r, note));
+		return;
+	}
+	r->overhead.trap_emulated_ns = costs.emulated_ns;
+	r->overhead.trap_stepped_ns = costs.stepped_ns;
+	r->overhead.trap_return_ns = costs.return_ns;
+	r->overhead.traps_ns = trap_costs_sum(&costs, plan, r);
+}
+
 static void add_cost(struct harvest *h)
 {
 	struct report *r = h->report;
 	uint64_t cpu_ns = 0;
+	double cost_ns;
 
 	vec_foreach (t, &r->targets)
 		cpu_ns += t->cpu_ns;
 	r->overhead.bpf_ns = session_bpf_ns(h->session);
 	r->overhead.bpf_memory = session_bpf_memory(h->session);
-	r->overhead.target_pct = cpu_ns ? 100.0 * (double)r->overhead.bpf_ns / (double)cpu_ns : 0;
+	cost_ns = (double)r->overhead.bpf_ns + (double)r->overhead.traps_ns;
+	r->overhead.target_pct = cpu_ns ? 100.0 * cost_ns / (double)cpu_ns : 0;
+	if (r->overhead.target_pct > 100) /* an estimate: they cannot have lost more than all */
+		r->overhead.target_pct = 100;
 }
 
 int harvest(struct session *s, struct collect *c, struct plan *plan, struct report *r)
@@ -248,6 +289,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		add_event(&h, e);
 	add_losses(&h);
 	add_missing(&h);
+	add_traps(&h, plan);
 	add_cost(&h);
 	return 0;
 }

@@ -8,5 +8,5 @@ struct object_files;
 struct plan;
 
 /* Comma-separated into buf, a handful at most; "" when there are none. */
-void near_misses(const struct plan *p, struct object_files *objects, const char *spec, char *buf,
+void near_misses(const struct plan *p, struct object_files *objects, const char *text, char *buf,
 		 size_t size);

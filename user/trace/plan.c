@@ -13,6 +13,7 @@
 #include "sym/demangle.h"
 #include "trace/dependencies.h"
 #include "trace/retsites.h"
+#include "trace/trapcost.h"
 
 int plan_add_spec(struct plan *p, const char *text, char *msg, size_t msg_size)
 {
@@ -150,6 +151,16 @@ static int add_sites(const struct candidate *c, const struct symbol *sym, struct
 	return err;
 }
 
+#define INSTRUCTION_MAX 15
+
+static bool entry_is_emulated(const struct candidate *c, uint64_t offset)
+{
+	uint8_t code[INSTRUCTION_MAX];
+	ssize_t n = pread(c->fd, code, sizeof(code), (off_t)offset);
+
+	return n > 0 && trap_is_emulated(code, (size_t)n);
+}
+
 static int add_node(struct candidate *c, const struct symbol *sym, const char *name,
 		    const struct spec_pred *pred)
 {
@@ -184,6 +195,7 @@ static int add_node(struct candidate *c, const struct symbol *sym, const char *n
 		if (err)
 			return err == -ENOTSUP ? 0 : err;
 	}
+	node.entry_emulated = entry_is_emulated(c, node.offset);
 	node.name = strdup(name);
 	if (!node.name || vec_push(&p->nodes, node)) {
 		free(node.name);

@@ -34,6 +34,7 @@ struct plan_node {
 	uint64_t offset; /* file offset of the function's first instruction */
 	struct spec_pred pred;
 	uint32_t first_site, sites; /* in plan.sites; 0 sites: a return probe */
+	bool entry_emulated;        /* the kernel need not single-step its first instruction */
 	bool attached;              /* its probes are live */
 	bool refused;               /* the kernel would not have them */
 };

@@ -195,10 +195,10 @@ static uint32_t user_frames(struct resolver *res, const struct raw_stack *s, boo
 		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
 			return i; /* no code: the chain was broken before it */
 		if (f->is_root) {
-			*complete = !gap && !s->full;
+			*complete = !gap && !s->full && !s->cut;
 			return i + 1;
 		}
-		gap = gap || f->no_frame_pointer;
+		gap = gap || (f->no_frame_pointer && i - s->kernel >= s->sound);
 	}
 	return s->n;
 }
@@ -226,7 +226,7 @@ uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 	if (!frames)
 		return REPORT_NONE;
 	end = user_frames(res, s, &complete);
-	while (first < s->kernel && resolve_frame(res, s->frames[first])->is_tracer)
+	while (!s->sampled && first < s->kernel && resolve_frame(res, s->frames[first])->is_tracer)
 		first++;
 	if (s->n == s->kernel && runs_in_kernel_only(res, s->pid))
 		complete = !s->full;

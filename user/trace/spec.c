@@ -237,7 +237,8 @@ static int parse_list(const struct parser *p, struct slice s, struct spec *spec)
 		err = parse_glob(p, (struct slice){ s.s, n }, spec);
 		if (err)
 			return err;
-		positive |= !spec->globs.v[spec->globs.n - 1].negative;
+		if (spec->globs.n)
+			positive |= !spec->globs.v[spec->globs.n - 1].negative;
 		if (n == s.len)
 			break;
 	}

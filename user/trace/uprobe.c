@@ -35,33 +35,35 @@ struct uprobes {
 	VEC(struct bpf_link *) links; /* perf events */
 };
 
-/* Places in one file, for one link. */
-struct batch {
-	const char *path;
-	unsigned long *offsets;
-	uint64_t *cookies;
-	uint32_t n;
-};
-
-static void batch_done(struct batch *b)
+static void places_done(struct uprobe_places *p)
 {
-	free(b->offsets);
-	free(b->cookies);
+	free(p->offsets);
+	free(p->cookies);
 }
 
-static int multi_link(struct bpf_program *prog, const struct batch *b, bool ret)
+static bool is_multi(const struct bpf_program *prog)
+{
+	return (int)bpf_program__expected_attach_type(prog) == TRACE_UPROBE_MULTI;
+}
+
+int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
+		      uint32_t pid)
 {
 	struct multi_attr attr = {
 		.prog_fd = (uint32_t)bpf_program__fd(prog),
 		.attach_type = TRACE_UPROBE_MULTI,
-		.path = (uint64_t)(uintptr_t)b->path,
-		.offsets = (uint64_t)(uintptr_t)b->offsets,
-		.cookies = (uint64_t)(uintptr_t)b->cookies,
-		.cnt = b->n,
-		.multi_flags = ret ? UPROBE_MULTI_RETURN : 0,
+		.path = (uint64_t)(uintptr_t)p->path,
+		.offsets = (uint64_t)(uintptr_t)p->offsets,
+		.cookies = (uint64_t)(uintptr_t)p->cookies,
+		.cnt = p->n,
+		.multi_flags = at_return ? UPROBE_MULTI_RETURN : 0,
+		.pid = pid,
 	};
-	long fd = syscall(SYS_bpf, CMD_LINK_CREATE, &attr, sizeof(attr) - sizeof(attr.pad));
+	long fd;
 
+	if (!is_multi(prog))
+		return -ENOTSUP;
+	fd = syscall(SYS_bpf, CMD_LINK_CREATE, &attr, sizeof(attr) - sizeof(attr.pad));
 	return fd < 0 ? -errno : (int)fd;
 }
 
@@ -111,7 +113,7 @@ int uprobes_open(struct bpf_program *enter, struct bpf_program *leave, struct up
 		return -ENOMEM;
 	u->enter = enter;
 	u->leave = leave;
-	u->multi = (int)bpf_program__expected_attach_type(enter) == TRACE_UPROBE_MULTI;
+	u->multi = is_multi(enter);
 	*ret = u;
 	return 0;
 }
@@ -131,29 +133,29 @@ static void skip(struct plan *plan, uint64_t node, const char *why)
 enum part { PART_RETURN, PART_SITES, PART_ENTRY, PARTS };
 
 /* The places of one kind in nodes[first … first + n), all of one object. */
-static int make_batch(const struct plan *plan, const uint32_t *nodes, uint32_t n, enum part part,
-		      struct batch *b)
+static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t n, enum part part,
+		       struct uprobe_places *p)
 {
 	size_t room = 1;
 
 	for (uint32_t i = 0; i < n; i++)
 		room += part == PART_SITES ? plan->nodes.v[nodes[i]].sites : 1;
-	b->offsets = calloc(room, sizeof(*b->offsets));
-	b->cookies = calloc(room, sizeof(*b->cookies));
-	if (!b->offsets || !b->cookies)
+	p->offsets = calloc(room, sizeof(*p->offsets));
+	p->cookies = calloc(room, sizeof(*p->cookies));
+	if (!p->offsets || !p->cookies)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct plan_node *node = &plan->nodes.v[nodes[i]];
 
 		if (part == PART_ENTRY || (part == PART_RETURN && !node->sites)) {
-			b->offsets[b->n] = node->offset;
-			b->cookies[b->n++] = nodes[i];
+			p->offsets[p->n] = node->offset;
+			p->cookies[p->n++] = nodes[i];
 		}
 		for (uint32_t k = 0; part == PART_SITES && k < node->sites; k++) {
 			const struct plan_site *site = &plan->sites.v[node->first_site + k];
 
-			b->offsets[b->n] = site->offset;
-			b->cookies[b->n++] =
+			p->offsets[p->n] = site->offset;
+			p->cookies[p->n++] =
 			    nodes[i] | PB_COOKIE_SITE | (site->has_value ? 0 : PB_COOKIE_NO_VALUE);
 		}
 	}
@@ -164,18 +166,18 @@ static int make_batch(const struct plan *plan, const uint32_t *nodes, uint32_t n
 static int attach_part(struct uprobes *u, const struct plan *plan, const char *path,
 		       const uint32_t *nodes, uint32_t n, enum part part)
 {
-	struct batch b = { .path = path };
-	int err = make_batch(plan, nodes, n, part, &b);
+	struct uprobe_places p = { .path = path };
+	int err = make_places(plan, nodes, n, part, &p);
 
-	if (!err && b.n) {
-		int fd =
-		    multi_link(part == PART_ENTRY ? u->enter : u->leave, &b, part == PART_RETURN);
+	if (!err && p.n) {
+		int fd = uprobe_link_multi(part == PART_ENTRY ? u->enter : u->leave, &p,
+					   part == PART_RETURN, 0);
 
 		err = fd < 0 ? fd : vec_push(&u->fds, fd);
 		if (fd >= 0 && err)
 			close(fd);
 	}
-	batch_done(&b);
+	places_done(&p);
 	return err;
 }
 

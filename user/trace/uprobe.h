@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/cleanup.h"
 #include "trace/objectfile.h"
 #include "trace/plan.h"
@@ -15,6 +18,21 @@ struct uprobes;
 
 /* More than this many probes are refused without uprobe_multi. */
 #define UPROBES_PERF_MAX 64
+
+/* Places in one file. */
+struct uprobe_places {
+	const char *path;
+	unsigned long *offsets; /* file offsets */
+	uint64_t *cookies;      /* one each; NULL: all are 0 */
+	uint32_t n;
+};
+
+/*
+ * One uprobe_multi link, in the process `pid` or (0) in all: a descriptor to close, or a negative
+ * errno; -ENOTSUP: uprobes_prepare() found that this kernel has none.
+ */
+int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
+		      uint32_t pid);
 
 /* Before load: makes the programs fit for the mechanism that this kernel has. */
 void uprobes_prepare(struct bpf_program *enter, struct bpf_program *leave);

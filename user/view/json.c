@@ -166,13 +166,13 @@ static json_t *make_overhead(const struct report *r)
 		json_array_append_new(detached, json_pack("{s:o, s:o}", "name", json_text(d->what),
 							  "reason", json_text(d->why)));
 	}
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "target_pct",
-			 make_pct(r->overhead.target_pct), "budget_pct",
-			 make_pct(r->overhead.budget_pct), "bpf_ns", json_u64(r->overhead.bpf_ns),
-			 "self_cpu_ns", json_u64(r->overhead.self_cpu_ns), "self_rss",
-			 json_u64(r->overhead.self_rss), "bpf_memory",
-			 json_u64(r->overhead.bpf_memory), "attach_ns",
-			 json_u64(r->overhead.attach_ns), "detached", detached);
+	return json_pack(
+	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "target_pct",
+	    make_pct(r->overhead.target_pct), "budget_pct", make_pct(r->overhead.budget_pct),
+	    "bpf_ns", json_u64(r->overhead.bpf_ns), "traps_ns", json_u64(r->overhead.traps_ns),
+	    "self_cpu_ns", json_u64(r->overhead.self_cpu_ns), "self_rss",
+	    json_u64(r->overhead.self_rss), "bpf_memory", json_u64(r->overhead.bpf_memory),
+	    "attach_ns", json_u64(r->overhead.attach_ns), "detached", detached);
 }
 
 static json_t *make_lost(const struct report *r)

@@ -56,12 +56,16 @@ static void add_cost(struct buf *b, const struct report *r)
 {
 	double seconds = (double)r->duration_ns / 1e9;
 	double rate = seconds > 0 ? (double)r->overhead.self_cpu_ns / seconds : 0;
+	_cleanup_(buf_done) struct buf traps = {};
 	size_t n = 0;
 
+	if (r->overhead.traps_ns)
+		buf_printf(&traps, ", %s in traps of function probes",
+			   text_ns(r->overhead.traps_ns).s);
 	text_title(b, "Cost");
-	text_para(b, 2, 4, "Targets: %s of their CPU time (budget %s); %s in BPF programs.",
+	text_para(b, 2, 4, "Targets: %s of their CPU time (budget %s); %s in BPF programs%s.",
 		  text_pct(r->overhead.target_pct, 100).s, text_pct(r->overhead.budget_pct, 100).s,
-		  text_ns(r->overhead.bpf_ns).s);
+		  text_ns(r->overhead.bpf_ns).s, traps.len ? buf_str(&traps) : "");
 	text_para(b, 2, 4, "pathbpf: %s CPU a second, %s resident, %s of BPF maps.",
 		  text_ns((uint64_t)rate).s, text_bytes(r->overhead.self_rss).s,
 		  text_bytes(r->overhead.bpf_memory).s);

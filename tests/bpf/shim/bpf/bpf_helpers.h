@@ -11,7 +11,7 @@
 #include <string.h>
 
 #undef __always_inline
-#define __always_inline	  inline __attribute__((always_inline))
+#define __always_inline   inline __attribute__((always_inline))
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
 /* Several tests may define the same map: each runs in a process of its own. */
@@ -41,7 +41,7 @@ static struct {
 #define shim_map_limited(name, limit)                                                              \
 	shim_map_init(&(name), SHIM_NUMBER((name).type), sizeof(*(name).key),                      \
 		      sizeof(*(name).value), limit)
-#define shim_map(name)	       shim_map_limited(name, SHIM_NUMBER((name).max_entries))
+#define shim_map(name) shim_map_limited(name, SHIM_NUMBER((name).max_entries))
 #define shim_task_storage(name)                                                                    \
 	shim_map_init(&(name), BPF_MAP_TYPE_TASK_STORAGE, sizeof(void *), sizeof(*(name).value), 64)
 
@@ -57,11 +57,9 @@ static inline struct shim_map *shim_find(const void *map)
 static inline void shim_map_init(const void *map, size_t type, size_t key_size, size_t value_size,
 				 size_t max)
 {
-	*shim_find(NULL) = (struct shim_map){ .map = map,
-					      .type = type,
-					      .key_size = key_size,
-					      .value_size = value_size,
-					      .max = max };
+	*shim_find(NULL) = (struct shim_map){
+		.map = map, .type = type, .key_size = key_size, .value_size = value_size, .max = max
+	};
 }
 
 static inline struct shim_entry *shim_entry_of(const struct shim_map *m, const void *key)

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which instructions the kernel emulates, and what calls cost then. */
+#include <criterion/criterion.h>
+#include <stdint.h>
+
+#include "data/report.h"
+#include "trace/plan.h"
+#include "trace/trapcost.h"
+
+struct code {
+	const char *what;
+	uint8_t bytes[15];
+	size_t size;
+};
+
+#define CODE(what, ...)                                                                            \
+	{                                                                                          \
+		what, { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })                          \
+	}
+
+Test(trapcost, emulated_instructions_are_known)
+{
+	static const struct code codes[] = {
+		CODE("push %rax", 0x50),
+		CODE("push %rbp; mov %rsp, %rbp", 0x55, 0x48, 0x89, 0xe5),
+		CODE("push %rdi", 0x57),
+		CODE("push %r8", 0x41, 0x50),
+		CODE("push %r15", 0x41, 0x57),
+		CODE("nop", 0x90),
+		CODE("nop, 2 bytes", 0x66, 0x90),
+		CODE("nop, 3 bytes", 0x0f, 0x1f, 0x00),
+		CODE("nop, 4 bytes", 0x0f, 0x1f, 0x40, 0x00),
+		CODE("nop, 5 bytes", 0x0f, 0x1f, 0x44, 0x00, 0x00),
+		CODE("nop, clang's 5 bytes", 0x0f, 0x1f, 0x44, 0x00, 0x08),
+		CODE("nop, 6 bytes", 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00),
+		CODE("nop, 7 bytes", 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00),
+		CODE("nop, 8 bytes", 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
+		CODE("jmp rel8", 0xeb, 0xfe),
+		CODE("jmp rel32", 0xe9, 0x00, 0x10, 0x00, 0x00),
+		CODE("jo rel8", 0x70, 0x02),
+		CODE("jg rel8", 0x7f, 0x02),
+		CODE("jo rel32", 0x0f, 0x80, 0x00, 0x01, 0x00, 0x00),
+		CODE("jg rel32", 0x0f, 0x8f, 0x00, 0x01, 0x00, 0x00),
+		CODE("call rel32", 0xe8, 0x00, 0x01, 0x00, 0x00),
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		cr_expect(trap_is_emulated(codes[i].bytes, codes[i].size), "%s", codes[i].what);
+}
+
+Test(trapcost, all_others_are_single_stepped)
+{
+	static const struct code codes[] = {
+		CODE("endbr64", 0xf3, 0x0f, 0x1e, 0xfa),
+		CODE("mov %edi, %eax", 0x89, 0xf8),
+		CODE("sub $8, %rsp", 0x48, 0x83, 0xec, 0x08),
+		CODE("test %rdi, %rdi", 0x48, 0x85, 0xff),
+		CODE("ret", 0xc3),
+		CODE("repz ret", 0xf3, 0xc3),
+		CODE("pop %rbp", 0x5d),
+		CODE("push %rbp, with a vain prefix", 0x40, 0x55),
+		CODE("push %r8, with one more", 0x49, 0x50),
+		CODE("push %ax", 0x66, 0x50),
+		CODE("push $1", 0x6a, 0x01),
+		CODE("push (%rax)", 0xff, 0x30),
+		CODE("push %fs", 0x0f, 0xa0),
+		CODE("pause", 0xf3, 0x90),
+		CODE("xchg %r8, %rax", 0x49, 0x90),
+		CODE("jmp *%rax", 0xff, 0xe0),
+		CODE("call *%rax", 0xff, 0xd0),
+		CODE("jmp, word-sized", 0x66, 0xe9, 0x00, 0x10, 0x00, 0x00),
+		CODE("loop", 0xe2, 0xfe),
+		CODE("jrcxz", 0xe3, 0xfe),
+		CODE("sete %al", 0x0f, 0x94, 0xc0),
+		CODE("vzeroupper", 0xc5, 0xf8, 0x77),
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		cr_expect_not(trap_is_emulated(codes[i].bytes, codes[i].size), "%s", codes[i].what);
+}
+
+Test(trapcost, bytes_that_are_no_instruction_are_not_emulated)
+{
+	static const struct code codes[] = {
+		CODE("half a jump", 0xe9, 0x00, 0x10),
+		CODE("half a nop", 0x0f, 0x1f),
+		CODE("a prefix alone", 0x41),
+		CODE("not in 64-bit mode", 0x06),
+	};
+
+	cr_expect_not(trap_is_emulated((const uint8_t[]){ 0x55 }, 0), "no bytes");
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		cr_expect_not(trap_is_emulated(codes[i].bytes, codes[i].size), "%s", codes[i].what);
+}
+
+/* What one path adds, of a function with these sites. */
+static uint64_t sum_of(struct plan_node node, struct path path)
+{
+	static const struct trap_costs costs = { .emulated_ns = 1,
+						 .stepped_ns = 10,
+						 .return_ns = 100 };
+	struct plan_site sites[] = { { 0, true }, { 1, false }, { 2, true } };
+	struct plan_node nodes[] = { {}, node };
+	struct plan plan = { .nodes = { .v = nodes, .n = 2 }, .sites = { .v = sites, .n = 3 } };
+	struct report *r = report_new();
+	uint64_t sum;
+
+	path.node = 1;
+	cr_assert_eq(vec_push(&r->paths, path), 0);
+	sum = trap_costs_sum(&costs, &plan, r);
+	report_free(r);
+	return sum;
+}
+
+Test(trapcost, a_call_costs_its_entry_and_its_return)
+{
+	struct plan_node emulated = { .entry_emulated = true }, stepped = {};
+	struct path path = { .stats = { .calls = 7 } };
+
+	cr_expect_eq(sum_of(emulated, path), 7 * 101);
+	cr_expect_eq(sum_of(stepped, path), 7 * 110);
+}
+
+Test(trapcost, of_several_sites_the_mean_counts)
+{
+	struct plan_node ret = { .first_site = 0, .sites = 1 };
+	struct plan_node jump = { .first_site = 1, .sites = 1 };
+	struct plan_node both = { .first_site = 1, .sites = 2 };
+	struct path path = { .stats = { .calls = 2 } };
+
+	cr_expect_eq(sum_of(ret, path), 2 * (10 + 10));
+	cr_expect_eq(sum_of(jump, path), 2 * (10 + 1));
+	cr_expect_eq(sum_of(both, path), 20 + 11);
+}
+
+Test(trapcost, calls_that_never_returned_were_entered_all_the_same)
+{
+	struct plan_node node = { .entry_emulated = true };
+	struct path path = { .stats = { .calls = 3 }, .unwound = 20, .open = 400 };
+
+	cr_expect_eq(sum_of(node, path), 423 + 3 * 100);
+}
+
+Test(trapcost, a_node_that_the_plan_does_not_have_adds_nothing)
+{
+	struct trap_costs costs = { 1, 1, 1 };
+	struct plan plan = {};
+	struct report *r = report_new();
+	struct path path = { .node = 5, .stats = { .calls = 1 } };
+
+	cr_assert_eq(vec_push(&r->paths, path), 0);
+	cr_expect_eq(trap_costs_sum(&costs, &plan, r), 0);
+	report_free(r);
+}
