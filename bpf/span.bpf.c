@@ -152,7 +152,8 @@ int pb_span_leave(struct pt_regs *ctx)
 			span_close(t, f, now_ns, PT_REGS_RC(ctx), !(cookie & PB_COOKIE_NO_VALUE));
 			return 0;
 		}
-		if (f->altstack == alt && f->sp > sp)
+		/* An equal frame of another function is a tail call that did not report its end. */
+		if (!span_is_stale(f, sp, alt) && (f->altstack != alt || f->sp != sp))
 			break; /* the top span is a caller: this call's entry was not seen */
 		span_drop(t, f);
 	}

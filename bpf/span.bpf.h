@@ -38,6 +38,16 @@ static __always_inline void span_drop(struct thread *t, const struct span *f)
 }
 
 /*
+ * Was a span jumped over by a call whose stack pointer is sp? On the same stack, when its frame
+ * lies below. What runs on the thread's own stack has left the signal stack for good; a handler on
+ * the signal stack leaves the thread's own frames where they are.
+ */
+static __always_inline bool span_is_stale(const struct span *f, __u64 sp, bool alt)
+{
+	return f->altstack == alt ? f->sp < sp : f->altstack;
+}
+
+/*
  * Spans whose frame lies below a new one's on the same stack were jumped over. Equal stack
  * pointers are a tail call: both return.
  */
@@ -49,7 +59,7 @@ static __always_inline void spans_drop_stale(struct thread *t, __u64 sp, bool al
 		if (!t->depth)
 			return;
 		f = &t->spans[(t->depth - 1) & (PB_SPAN_DEPTH - 1)];
-		if (f->altstack != alt || f->sp >= sp)
+		if (!span_is_stale(f, sp, alt))
 			return;
 		span_drop(t, f);
 	}

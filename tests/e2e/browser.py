@@ -113,9 +113,10 @@ class Checks:
         return float(found.group(1)) if found else None
 
     def victim(self):
-        """A frame to play with: not as wide as the graph, but with room for a name."""
+        """A frame to play with: not as wide as the graph, with room for a name, and not hatched."""
         width = self.b.js("chart.width")
-        good = [f for f in self.frames() if 30 < f["w"] < 0.8 * width and f["depth"] > 1]
+        good = [f for f in self.frames()
+                if 30 < f["w"] < 0.8 * width and f["depth"] > 1 and f["name"] != "[truncated]"]
         return max(good, key=lambda f: f["w"]) if good else self.frames()[-1]
 
     def run(self):

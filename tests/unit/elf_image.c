@@ -2,7 +2,11 @@
 /* Makes small ELF files for tests. */
 #include "elf_image.h"
 
+#include <criterion/criterion.h>
+#include <fcntl.h>
 #include <string.h>
+
+#include "lib/cleanup.h"
 
 enum section {
 	S_NULL,
@@ -193,6 +197,8 @@ void elf_image_write(struct elf_image *im, struct buf *out)
 	uint64_t headers;
 
 	add_headers(im, out);
+	pad_to(out, IMAGE_TEXT_OFFSET);
+	buf_add(out, im->text.data, im->text.len);
 	pad_to(out, IMAGE_TEXT_OFFSET + IMAGE_TEXT_SIZE);
 	w.sections[S_TEXT] = (Elf64_Shdr){
 		.sh_name = add_string(&w.names, ".text"),
@@ -217,6 +223,7 @@ void elf_image_write(struct elf_image *im, struct buf *out)
 
 void elf_image_done(struct elf_image *im)
 {
+	buf_done(&im->text);
 	buf_done(&im->symtab);
 	buf_done(&im->dynsym);
 	buf_done(&im->strings);
@@ -224,4 +231,48 @@ void elf_image_done(struct elf_image *im)
 	buf_done(&im->build_id);
 	buf_done(&im->debuglink);
 	buf_done(&im->comment);
+}
+
+struct symbols *elf_image_open(struct elf_image *im)
+{
+	struct symbols *s = NULL;
+	struct buf file = {};
+
+	elf_image_write(im, &file);
+	cr_assert_eq(symbols_open_memory(file.data, file.len, &s), 0);
+	buf_done(&file);
+	elf_image_done(im);
+	return s;
+}
+
+struct symbols *elf_image_open_file(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct symbols *s = NULL;
+
+	cr_assert_geq(fd, 0, "cannot open %s", path);
+	cr_assert_eq(symbols_open(fd, path, "", &s), 0);
+	return s;
+}
+
+struct lookup {
+	const char *name;
+	const struct symbol *found;
+};
+
+static int look_up(const struct symbol *sym, void *arg)
+{
+	struct lookup *l = arg;
+
+	if (!strcmp(sym->name, l->name))
+		l->found = sym;
+	return 0;
+}
+
+const struct symbol *elf_image_symbol(const struct symbols *s, const char *name)
+{
+	struct lookup l = { .name = name };
+
+	symbols_each(s, look_up, &l);
+	return l.found;
 }

@@ -84,10 +84,10 @@ ParameterizedTestParameters(retsites, finds_every_exit_or_refuses)
 		{ "a jump inside", CODE(0xeb, 0x01, 0x90, 0xc3), 0, 1, { RET(3) } },
 		{ "a jump back inside", CODE(0x90, 0x90, 0x75, 0xfd, 0xc3), 0, 1, { RET(4) } },
 		{ "loop and jrcxz inside",
-		  CODE(0x90, 0xe2, 0xfd, 0xe3, 0xfb, 0xc3),
+		  CODE(0x90, 0x90, 0xe2, 0xfd, 0xe3, 0xfb, 0xc3),
 		  0,
 		  1,
-		  { RET(5) } },
+		  { RET(6) } },
 		{ "a ret behind padding", CODE(0xcc, 0x0f, 0x0b, 0xf4, 0xc3), 0, 1, { RET(4) } },
 		{ "a jump to something that is no function",
 		  CODE(0xe9, 0x00, 0x10, 0x00, 0x00, 0xc3), REFUSED },
@@ -107,7 +107,7 @@ ParameterizedTestParameters(retsites, finds_every_exit_or_refuses)
 		{ "a byte that is no instruction", CODE(0xc3, 0x06), REFUSED },
 		{ "an instruction that is cut", CODE(0xc3, 0xe8, 0x00), REFUSED },
 		{ "no return", CODE(0x0f, 0x0b), REFUSED },
-		{ "an endless loop", CODE(0x90, 0xeb, 0xfd), REFUSED },
+		{ "an endless loop", CODE(0x90, 0x90, 0xeb, 0xfd), REFUSED },
 		{ "nothing", { 0 }, 0, REFUSED },
 		/*
 		 * jmp +1; then a byte of data, which decodes as the beginning of `push -0x48` and

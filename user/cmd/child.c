@@ -110,6 +110,7 @@ void child_done(struct child *c)
 {
 	if (!c->pid || c->release_fd < 0)
 		return;
+	close(c->answer_fd);
 	close(c->release_fd); /* its read fails: it exits */
 	c->release_fd = -1;
 	if (!c->reaped)

@@ -122,18 +122,19 @@ static int start(struct run *run)
 		.offcpu_min_ns = o->offcpu_min_ns,
 	};
 	char msg[256] = "";
-	int status = record_targets_choose(o, &run->child, &run->collect, &so), err;
+	int status = record_targets_choose(o, &run->child, &run->collect, &so), err = 0;
 
 	if (status < 0 && o->specs.n)
 		status = make_plan(run);
-	if (status >= 0) {
-		vec_done(&so.pids);
-		return status;
+	if (status < 0) {
+		err = session_open(&so, o->specs.n ? &run->plan : NULL, &run->collect,
+				   &run->session, msg, sizeof(msg));
+		if (!err)
+			err = session_start(run->session, msg, sizeof(msg));
 	}
-	err = session_open(&so, o->specs.n ? &run->plan : NULL, &run->collect, &run->session, msg,
-			   sizeof(msg));
-	if (!err)
-		err = session_start(run->session, msg, sizeof(msg));
+	vec_done(&so.pids);
+	if (status >= 0)
+		return status;
 	if (err) {
 		log_err(err, "%s", msg[0] ? msg : "cannot start the trace");
 		return status_of(err);

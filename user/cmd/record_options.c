@@ -109,8 +109,8 @@ static int set_ready_fd(void *ctx, const char *value)
 		return err;
 	/* Ours alone: -- COMMAND must not inherit it. */
 	if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
-		snprintf(o->why, sizeof(o->why), "--ready-fd: descriptor %d is not open", (int)fd);
-		return -EBADF;
+		snprintf(o->why, sizeof(o->why), "descriptor %d is not open", (int)fd);
+		return -EINVAL;
 	}
 	o->ready_fd = (int)fd;
 	return 0;

@@ -10,13 +10,14 @@
 #define REG_RBP      6
 #define REG_RSP      7
 #define REMEMBER_MAX 16
+#define RBP_LOST     INT64_MIN /* kept in a way that is not followed */
 
 /* The rules of one row, as far as they matter. */
 struct rules {
 	uint64_t reg;
 	int64_t offset;
 	uint8_t expression; /* its first operation; 0: none */
-	int64_t rbp;	    /* where the caller's rbp is kept, from the base; 0: in rbp */
+	int64_t rbp;        /* where the caller's rbp is kept, from the base; 0: in rbp; RBP_LOST */
 	bool no_caller;
 };
 
@@ -35,7 +36,8 @@ struct machine {
 
 static uint16_t words(int64_t bytes)
 {
-	return bytes > 0 && bytes % 8 == 0 && bytes / 8 <= CFI_WORDS_MAX ? (uint16_t)(bytes / 8) : 0;
+	return bytes > 0 && bytes % 8 == 0 && bytes / 8 <= CFI_WORDS_MAX ? (uint16_t)(bytes / 8)
+									 : 0;
 }
 
 /* Where the frame's base is found, in terms of a walk along rbp. */
@@ -57,7 +59,9 @@ static struct cfi_state state_of(const struct rules *r)
 		s.frame = r->reg == REG_RSP ? CFI_NO_FRAME : CFI_UNKNOWN;
 	if (s.frame == CFI_NO_FRAME && !r->expression && r->reg == REG_RSP) {
 		s.base_words = words(r->offset);
-		s.rbp_words = words(-r->rbp);
+		s.rbp_words = r->rbp != RBP_LOST ? words(-r->rbp) : 0;
+		if (r->rbp && !s.rbp_words) /* without rbp no further step could be made */
+			s.base_words = 0;
 	}
 	return s;
 }
@@ -112,11 +116,11 @@ static void define(struct rules *r, uint64_t reg, int64_t offset)
 	r->expression = 0;
 }
 
-/* A register is saved at an offset from the base. */
+/* A register is saved at an offset from the base; 0 stands for one that cannot be read. */
 static void save_at(struct machine *m, uint64_t reg, int64_t offset)
 {
 	if (reg == REG_RBP)
-		m->now.rbp = offset;
+		m->now.rbp = offset ? offset : RBP_LOST;
 }
 
 /* A register's rule, as far as the return address is concerned. */
@@ -184,36 +188,60 @@ static bool run_cfa(struct machine *m, struct cursor *c, uint8_t op)
 	}
 }
 
-/* The operations that set one register's rule; false: it is none of them. */
-static bool run_rule(struct machine *m, struct cursor *c, uint8_t op)
+static bool is_rule(uint8_t op)
 {
 	switch (op) {
 	case DW_CFA_undefined:
-		set_rule(m, cursor_uleb(c), true);
-		return true;
 	case DW_CFA_same_value:
-		set_rule(m, cursor_uleb(c), false);
-		return true;
-	case DW_CFA_restore_extended:
-		restore_rule(m, cursor_uleb(c));
-		return true;
 	case DW_CFA_offset_extended:
 	case DW_CFA_offset_extended_sf:
 	case DW_CFA_register:
 	case DW_CFA_val_offset:
 	case DW_CFA_val_offset_sf:
-	case DW_CFA_GNU_negative_offset_extended:
-		set_rule(m, cursor_uleb(c), false);
-		cursor_uleb(c); /* as long as its signed brother */
-		return true;
 	case DW_CFA_expression:
 	case DW_CFA_val_expression:
-		set_rule(m, cursor_uleb(c), false);
-		cursor_skip(c, cursor_uleb(c));
+	case DW_CFA_GNU_negative_offset_extended:
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* The operations that set one register's rule; false: it is none of them. */
+static bool run_rule(struct machine *m, struct cursor *c, uint8_t op)
+{
+	uint64_t reg;
+
+	if (op == DW_CFA_restore_extended) {
+		restore_rule(m, cursor_uleb(c));
+		return true;
+	}
+	if (!is_rule(op))
+		return false;
+	reg = cursor_uleb(c);
+	set_rule(m, reg, op == DW_CFA_undefined);
+	switch (op) {
+	case DW_CFA_same_value:
+		if (reg == REG_RBP)
+			m->now.rbp = 0;
+		return true;
+	case DW_CFA_offset_extended:
+		save_at(m, reg, factored(m, (int64_t)cursor_uleb(c)));
+		return true;
+	case DW_CFA_offset_extended_sf:
+		save_at(m, reg, factored(m, cursor_sleb(c)));
+		return true;
+	case DW_CFA_expression:
+	case DW_CFA_val_expression:
+		cursor_skip(c, cursor_uleb(c));
+		break;
+	case DW_CFA_undefined:
+		break;
+	default: /* one operand more; signed ones are as long */
+		cursor_uleb(c);
+	}
+	save_at(m, reg, RBP_LOST);
+	return true;
 }
 
 /* What is left: moving on, and the stack of rules. */

@@ -17,8 +17,8 @@
 #define ROW_FRAME     0x3
 #define ROW_NO_CALLER 0x4
 #define ROW_FIRST     0x8 /* of a function */
-#define ROW_BASE      4  /* base_words: 12 bits */
-#define ROW_RBP	      16 /* rbp_words: 8 bits */
+#define ROW_BASE      4   /* base_words: 12 bits */
+#define ROW_RBP       16  /* rbp_words: 8 bits */
 #define RBP_WORDS_MAX 255
 #define ROW_SHIFT     24
 #define ADDR_MAX      (UINT64_MAX >> ROW_SHIFT)
@@ -148,14 +148,14 @@ static bool visit_function(const struct cfi_function *f, void *arg)
 static int visit_state(uint64_t addr, const struct cfi_state *state, void *arg)
 {
 	struct reader *r = arg;
-	uint64_t flags = state->frame | (state->no_caller ? ROW_NO_CALLER : 0) |
-			 (uint64_t)state->base_words << ROW_BASE;
+	uint64_t flags = state->frame | (state->no_caller ? ROW_NO_CALLER : 0);
 	int err;
 
-	if (state->rbp_words > RBP_WORDS_MAX) /* too far to note: nothing is known, then */
-		flags = CFI_UNKNOWN;
-	else
+	/* What is too far to note is not known. */
+	if (state->rbp_words <= RBP_WORDS_MAX) {
+		flags |= (uint64_t)state->base_words << ROW_BASE;
 		flags |= (uint64_t)state->rbp_words << ROW_RBP;
+	}
 	err = vec_push(&r->rows, row(addr, flags));
 	end_function(r);
 	return err;

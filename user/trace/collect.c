@@ -87,7 +87,7 @@ static uint32_t intern_stack(struct collect *c, struct draft *d)
 	i = table_find(&c->stack_index, d->words, key_size);
 	if (i != TABLE_NONE)
 		return i;
-	if (c->stacks.n >= COLLECT_STACKS_MAX)
+	if (c->stacks.n >= COLLECT_STACKS_MAX && s.n) /* empty ones are few, and always needed */
 		return TABLE_NONE;
 	s.frames = malloc((s.n + 1) * sizeof(*s.frames));
 	if (!s.frames)
@@ -260,6 +260,10 @@ static void add_process(struct collect *c, struct pb_process *r, size_t size)
 		collect_began(c, proc);
 		process_read_maps(&c->processes, &c->objects, proc, true);
 		memcpy(proc->comm, r->comm, sizeof(proc->comm));
+		if (proc->gone) { /* too short a life for /proc: the kernel's word will do */
+			free(proc->exe);
+			proc->exe = strdup(r->file);
+		}
 		break;
 	case PB_EXIT:
 		if (!proc)

@@ -18,6 +18,7 @@
 #include "trace/mapread.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/selfcost.h"
 #include "trace/session.h"
 #include "trace/trapcost.h"
 
@@ -245,6 +246,29 @@ static void add_traps(struct harvest *h, const struct plan *plan)
 	r->overhead.traps_ns = trap_costs_sum(&costs, plan, r);
 }
 
+/*
+ * A program that hangs on a tracepoint runs for everybody. The targets pay for their share of its
+ * runs, of which our own counts tell the number.
+ */
+static void add_program(const char *program, double run_ns, double runs, void *arg)
+{
+	struct report *r = arg;
+	double ours = runs;
+
+	if (!strncmp(program, "pb_sys_", 7)) {
+		ours = 0;
+		vec_foreach (s, &r->syscalls)
+			ours += (double)s->stats.calls;
+	} else if (!strcmp(program, "pb_sched_switch")) {
+		ours = 2.0 * (double)r->offcpu.switches;
+	} else if (!strcmp(program, "pb_cpu_tick")) {
+		ours = (double)r->cpu.samples;
+	}
+	if (runs > ours)
+		run_ns *= ours / runs;
+	r->overhead.bpf_ns += (uint64_t)run_ns;
+}
+
 static void add_cost(struct harvest *h)
 {
 	struct report *r = h->report;
@@ -253,7 +277,7 @@ static void add_cost(struct harvest *h)
 
 	vec_foreach (t, &r->targets)
 		cpu_ns += t->cpu_ns;
-	r->overhead.bpf_ns = session_bpf_ns(h->session);
+	selfcost_each(session_selfcost(h->session), add_program, r);
 	r->overhead.bpf_memory = session_bpf_memory(h->session);
 	cost_ns = (double)r->overhead.bpf_ns + (double)r->overhead.traps_ns;
 	r->overhead.target_pct = cpu_ns ? 100.0 * cost_ns / (double)cpu_ns : 0;

@@ -75,6 +75,8 @@ void process_read_maps(struct processes *p, struct object_files *o, struct proce
 		read_identity(proc);
 	if (maps_read_pid(proc->pid, &fresh) || !fresh.n) {
 		maps_done(&fresh);
+		if (image) /* what was mapped before the exec means nothing now */
+			maps_done(&proc->maps);
 		proc->gone = true;
 		return;
 	}
@@ -121,7 +123,7 @@ struct process *process_fork(struct processes *p, struct object_files *o, uint32
 
 	/* A PID that was used before in this trace: the newcomer takes its place. */
 	proc = i != TABLE_NONE ? p->all.v[i] : enter(p, child);
-	if (!from || !proc)
+	if (!from || !proc || from == proc)
 		return proc;
 	proc->ppid = parent;
 	proc->ended = proc->gone = false;

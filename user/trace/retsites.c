@@ -3,16 +3,22 @@
 #include "trace/retsites.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include <Zydis/Zydis.h>
+
+#include "lib/cleanup.h"
 
 struct scan {
 	uint64_t addr, end;
 	bool (*is_function)(uint64_t addr, void *arg);
 	void *arg;
 	ret_site_vec *ret;
+	uint8_t *marks; /* a byte for each of the code's: MARK_START, MARK_TARGET */
 	const char **why;
 };
+
+enum { MARK_START = 1, MARK_TARGET = 2 };
 
 static int refuse(const struct scan *s, const char *why)
 {
@@ -42,9 +48,12 @@ static int on_jump(const struct scan *s, const ZydisDecodedInstruction *in,
 
 	if (!jump_target(in, op, at, &target))
 		return refuse(s, "an indirect jump in it may be a tail call");
-	if (target >= s->addr && target < s->end)
-		return 0; /* inside */
-	if (!s->is_function(target, s->arg))
+	/* A jump to the first byte runs into the entry probe again: a call of itself. */
+	if (target > s->addr && target < s->end) {
+		s->marks[target - s->addr] |= MARK_TARGET;
+		return 0;
+	}
+	if (target != s->addr && !s->is_function(target, s->arg))
 		return refuse(s, "a part of it lies elsewhere (cold code)");
 	if (conditional)
 		return refuse(s, "a conditional jump in it leaves it");
@@ -65,16 +74,30 @@ static int on_instruction(const struct scan *s, const ZydisDecodedInstruction *i
 	}
 }
 
+/* Where a jump leads there must be an instruction; else there is data in between. */
+static int check_targets(const struct scan *s, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (s->marks[i] == MARK_TARGET)
+			return refuse(s, "there is data between its instructions");
+	}
+	return 0;
+}
+
 int ret_sites_find(const uint8_t *code, size_t size, uint64_t addr,
 		   bool (*is_function)(uint64_t addr, void *arg), void *arg, ret_site_vec *ret,
 		   const char **why)
 {
-	struct scan s = { addr, addr + size, is_function, arg, ret, why };
+	_cleanup_free_ uint8_t *marks = calloc(size + 1, sizeof(*marks));
+	struct scan s = { addr, addr + size, is_function, arg, ret, marks, why };
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction in;
 	ZydisDecoder decoder;
+	size_t before = ret->n;
 	int err = 0;
 
+	if (!marks)
+		return -ENOMEM;
 	if (ZYAN_FAILED(
 		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return -ENOTSUP;
@@ -82,9 +105,11 @@ int ret_sites_find(const uint8_t *code, size_t size, uint64_t addr,
 		if (ZYAN_FAILED(
 			ZydisDecoderDecodeFull(&decoder, code + i, size - i, &in, operands)))
 			return refuse(&s, "its code does not decode");
+		marks[i] |= MARK_START;
 		err = on_instruction(&s, &in, operands, addr + i);
 	}
-	if (!err && !ret->n)
+	err = err ? err : check_targets(&s, size);
+	if (!err && ret->n == before)
 		return refuse(&s, "it has no return instruction");
 	return err;
 }

@@ -15,43 +15,62 @@
 
 #define TICKS_OFF 9 /* between two measurements */
 
+#define PROGRAMS_MAX 32
+
+/* What the kernel has counted for one program. */
+struct usage {
+	uint64_t run_ns, runs;
+};
+
 struct selfcost {
 	struct pathbpf *skel;
 	int stats_fd; /* open: the kernel measures */
 	unsigned int ticks;
-	uint64_t started_ns, stopped_ns, window_ns;
-	uint64_t window_run_ns;                /* run time when the window was opened */
-	uint64_t measured_ns, measured_run_ns; /* of closed windows */
+	uint64_t started_ns, stopped_ns, window_ns, measured_ns;
+	struct usage opened[PROGRAMS_MAX];   /* when the window was opened */
+	struct usage measured[PROGRAMS_MAX]; /* in closed windows */
 };
 
-static uint64_t run_time(struct pathbpf *skel)
+static struct usage usage_of(const struct bpf_program *prog)
 {
-	struct bpf_program *prog;
-	uint64_t sum = 0;
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
 
-	bpf_object__for_each_program (prog, skel->obj) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-
-		if (bpf_program__fd(prog) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
-			sum += info.run_time_ns;
-	}
-	return sum;
+	if (bpf_program__fd(prog) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
+		return (struct usage){};
+	return (struct usage){ info.run_time_ns, info.run_cnt };
 }
 
 static void open_window(struct selfcost *c)
 {
+	struct bpf_program *prog;
+	uint32_t i = 0;
+
 	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	c->window_run_ns = run_time(c->skel);
+	bpf_object__for_each_program (prog, c->skel->obj) {
+		if (i < PROGRAMS_MAX)
+			c->opened[i++] = usage_of(prog);
+	}
 	c->window_ns = clock_monotonic_ns();
 }
 
 static void close_window(struct selfcost *c)
 {
+	struct bpf_program *prog;
+	uint32_t i = 0;
+
 	if (c->stats_fd < 0)
 		return;
-	c->measured_run_ns += run_time(c->skel) - c->window_run_ns;
+	bpf_object__for_each_program (prog, c->skel->obj) {
+		struct usage now = usage_of(prog);
+
+		if (i == PROGRAMS_MAX)
+			break;
+		c->measured[i].run_ns += now.run_ns - c->opened[i].run_ns;
+		c->measured[i].runs += now.runs - c->opened[i].runs;
+		i++;
+	}
 	c->measured_ns += clock_monotonic_ns() - c->window_ns;
 	close(c->stats_fd);
 	c->stats_fd = -1;
@@ -91,13 +110,25 @@ void selfcost_stop(struct selfcost *c)
 	c->stopped_ns = clock_monotonic_ns();
 }
 
-uint64_t selfcost_ns(const struct selfcost *c)
+void selfcost_each(const struct selfcost *c,
+		   void (*fn)(const char *program, double run_ns, double runs, void *arg),
+		   void *arg)
 {
+	struct bpf_program *prog;
+	double scale;
+	uint32_t i = 0;
+
 	if (!c || !c->measured_ns)
-		return 0;
-	return (uint64_t)((double)c->measured_run_ns / (double)c->measured_ns *
-			  (double)((c->stopped_ns ? c->stopped_ns : clock_monotonic_ns()) -
-				   c->started_ns));
+		return;
+	scale = (double)((c->stopped_ns ? c->stopped_ns : clock_monotonic_ns()) - c->started_ns) /
+		(double)c->measured_ns;
+	bpf_object__for_each_program (prog, c->skel->obj) {
+		if (i == PROGRAMS_MAX)
+			break;
+		fn(bpf_program__name(prog), (double)c->measured[i].run_ns * scale,
+		   (double)c->measured[i].runs * scale, arg);
+		i++;
+	}
 }
 
 void selfcost_free(struct selfcost *c)

@@ -15,6 +15,11 @@ struct selfcost *selfcost_start(struct pathbpf *skel);
 /* Call it every 100 ms. */
 void selfcost_tick(struct selfcost *c);
 void selfcost_stop(struct selfcost *c);
-/* Time in BPF programs since the start, on all CPUs, in ns: an estimate. */
-uint64_t selfcost_ns(const struct selfcost *c);
+/*
+ * Calls fn for each program with its run time (ns) and number of runs since the start, on all
+ * CPUs and for all processes: estimates.
+ */
+void selfcost_each(const struct selfcost *c,
+		   void (*fn)(const char *program, double run_ns, double runs, void *arg),
+		   void *arg);
 void selfcost_free(struct selfcost *c);

@@ -401,9 +401,9 @@ uint64_t session_end_ns(const struct session *s)
 	return s->end_ns;
 }
 
-uint64_t session_bpf_ns(const struct session *s)
+const struct selfcost *session_selfcost(const struct session *s)
 {
-	return selfcost_ns(s->selfcost);
+	return s->selfcost;
 }
 
 /* The kernel reports a map's memory in its fdinfo. */

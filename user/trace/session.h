@@ -63,8 +63,10 @@ uint64_t session_counter(const struct session *s, uint32_t counter);
 /* Monotonic times of attach and stop. */
 uint64_t session_begin_ns(const struct session *s);
 uint64_t session_end_ns(const struct session *s);
-/* Estimated time in our BPF programs, and memory of our maps (bytes). */
-uint64_t session_bpf_ns(const struct session *s);
+/* What our programs took; see selfcost_each(). */
+struct selfcost;
+const struct selfcost *session_selfcost(const struct session *s);
+/* Memory of our maps, in bytes. */
 uint64_t session_bpf_memory(const struct session *s);
 
 /* Reading a map after session_stop(); see harvest.c. */

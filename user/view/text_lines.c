@@ -135,14 +135,29 @@ uint32_t text_leaf(const struct fold *f, const struct fold_line *line)
 	return i;
 }
 
+#define KERNEL_SHOWN 2 /* frames of the kernel in a line */
+
+static bool is_kernel(const char *frame)
+{
+	size_t len = strlen(frame);
+
+	return len > 4 && !strcmp(frame + len - 4, "_[k]");
+}
+
 void text_stack(struct buf *b, const struct fold *f, const struct fold_line *line, size_t hang,
 		size_t lines)
 {
 	struct text_list list = { .b = b, .column = current_column(b), .hang = hang, .lines = 1 };
 	_cleanup_(buf_done) struct buf name = {};
 	const char *separator = "";
+	uint32_t kernel = 0;
 
 	for (uint32_t i = text_leaf(f, line); i; i--) {
+		if (is_kernel(fold_frame(f, line, i)) && ++kernel > KERNEL_SHOWN) {
+			/* The way into the kernel says less than who took it. */
+			separator = " < .. < ";
+			continue;
+		}
 		buf_clear(&name);
 		text_frame(&name, fold_frame(f, line, i), STACK_NAME_WIDTH);
 		if (name.err)
