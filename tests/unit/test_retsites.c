@@ -19,6 +19,17 @@ static bool is_other(uint64_t addr, void *arg)
 	return addr == OTHER || addr == ADDR;
 }
 
+static int find(const uint8_t *bytes, size_t size, ret_site_vec *ret, const char **why)
+{
+	struct ret_code code = { .bytes = bytes,
+				 .size = size,
+				 .addr = ADDR,
+				 .is_function = is_other,
+				 .arg = (void *)SITES };
+
+	return ret_sites_find(&code, ret, why);
+}
+
 struct code {
 	char name[48]; /* no pointer: parameters are copied to the test's process */
 	uint8_t bytes[24];
@@ -127,7 +138,7 @@ ParameterizedTest(struct code *c, retsites, finds_every_exit_or_refuses)
 {
 	const char *why = NULL;
 	ret_site_vec found = {};
-	int err = ret_sites_find(c->bytes, c->size, ADDR, is_other, (void *)SITES, &found, &why);
+	int err = find(c->bytes, c->size, &found, &why);
 
 	cr_assert_eq(err, c->err, "%s: %d", c->name, err);
 	if (err)
@@ -150,7 +161,7 @@ Test(retsites, a_jump_to_the_own_beginning_is_an_exit)
 	static const uint8_t code[] = { 0x90, 0x74, 0x02, 0xeb, 0xfb, 0xc3 };
 	const char *why = NULL;
 	ret_site_vec found = {};
-	int err = ret_sites_find(code, sizeof(code), ADDR, is_other, (void *)SITES, &found, &why);
+	int err = find(code, sizeof(code), &found, &why);
 
 	cr_assert(err == -ENOTSUP || found.n == 2, "%d, %zu sites", err, found.n);
 	vec_done(&found);
@@ -162,9 +173,7 @@ Test(retsites, a_conditional_jump_to_the_own_beginning_is_refused)
 	const char *why = NULL;
 	ret_site_vec found = {};
 
-	cr_assert_eq(
-	    ret_sites_find(code, sizeof(code), ADDR, is_other, (void *)SITES, &found, &why),
-	    -ENOTSUP);
+	cr_assert_eq(find(code, sizeof(code), &found, &why), -ENOTSUP);
 	vec_done(&found);
 }
 
@@ -174,11 +183,10 @@ Test(retsites, sites_of_another_function_are_no_exits_of_this_one)
 	const char *why = NULL;
 	ret_site_vec found = {};
 
-	cr_assert_eq(ret_sites_find(ends, 1, ADDR, is_other, (void *)SITES, &found, &why), 0);
-	cr_assert_eq(ret_sites_find(ends, 1, ADDR, is_other, (void *)SITES, &found, &why), 0);
+	cr_assert_eq(find(ends, 1, &found, &why), 0);
+	cr_assert_eq(find(ends, 1, &found, &why), 0);
 	cr_assert_eq(found.n, 2, "they are appended");
-	cr_assert_eq(ret_sites_find(aborts, 2, ADDR, is_other, (void *)SITES, &found, &why),
-		     -ENOTSUP);
+	cr_assert_eq(find(aborts, 2, &found, &why), -ENOTSUP);
 	vec_done(&found);
 }
 
@@ -197,7 +205,7 @@ Test(retsites, any_bytes_are_survived)
 			random = random * 1664525 + 1013904223;
 			code[k] = (uint8_t)(random >> 24);
 		}
-		err = ret_sites_find(code, size, ADDR, is_other, (void *)SITES, &found, &why);
+		err = find(code, size, &found, &why);
 		cr_assert(err ? err == -ENOTSUP && why : found.n > 0);
 		vec_foreach (s, &found)
 			cr_assert_lt(s->offset, size);
@@ -313,8 +321,11 @@ Test(retsites, agrees_with_what_the_processor_does)
 	ret_site_vec sites = {};
 	bool seen[64] = {};
 
-	cr_assert_eq(ret_sites_find(__start_stepped_code, size, (uintptr_t)__start_stepped_code,
-				    is_tail_target, NULL, &sites, &why),
+	cr_assert_eq(ret_sites_find(&(struct ret_code){ .bytes = __start_stepped_code,
+							.size = size,
+							.addr = (uintptr_t)__start_stepped_code,
+							.is_function = is_tail_target },
+				    &sites, &why),
 		     0, "%s", why);
 	cr_assert_leq(sites.n, sizeof(seen));
 	cr_assert_eq(sigaction(SIGTRAP, &action, NULL), 0);

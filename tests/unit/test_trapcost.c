@@ -99,7 +99,7 @@ static uint64_t sum_of(struct plan_node node, struct path path)
 	static const struct trap_costs costs = { .emulated_ns = 1,
 						 .stepped_ns = 10,
 						 .return_ns = 100 };
-	struct plan_site sites[] = { { 0, true }, { 1, false }, { 2, true } };
+	struct exit_site sites[] = { { 0, true }, { 1, false }, { 2, true } };
 	struct plan_node nodes[] = { {}, node };
 	struct plan plan = { .nodes = { .v = nodes, .n = 2 }, .sites = { .v = sites, .n = 3 } };
 	struct report *r = report_new();

@@ -310,6 +310,17 @@ int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset)
 	}
 }
 
+bool symbols_code_range(const struct symbols *s, uint64_t addr, uint64_t *start, uint64_t *end)
+{
+	struct cfi_function f;
+
+	if (!unwindinfo_function(late(s)->unwind, addr, &f))
+		return false;
+	*start = f.start;
+	*end = f.end;
+	return true;
+}
+
 bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base_words,
 			uint32_t *rbp_words)
 {

@@ -88,6 +88,12 @@ bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
 int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
 
 /*
+ * The piece of code (an FDE's: a function, or a cold part of one) that covers a virtual address:
+ * its addresses, end exclusive. False: there is no unwind information for it.
+ */
+bool symbols_code_range(const struct symbols *s, uint64_t addr, uint64_t *start, uint64_t *end);
+
+/*
  * How the caller of the code at this offset is found, where it keeps no frame pointer: its frame's
  * base lies base_words words of 8 bytes above rsp, the return address one word below the base,
  * and the caller's rbp rbp_words below it (0: it is in rbp still). False: that is not known.

@@ -12,7 +12,7 @@
 #include "lib/glob.h"
 #include "sym/demangle.h"
 #include "trace/dependencies.h"
-#include "trace/retsites.h"
+#include "trace/exits.h"
 #include "trace/trapcost.h"
 
 int plan_add_spec(struct plan *p, const char *text, char *msg, size_t msg_size)
@@ -106,48 +106,20 @@ static void add_skip(struct plan *p, const char *name, const char *why)
 	}
 }
 
-/* A jump to another symbol's beginning is a tail call; the compiler's ".cold" parts are no calls.
- */
-static bool is_function(uint64_t addr, void *arg)
-{
-	const struct symbols *symbols = arg;
-	uint64_t offset = symbols_offset_of(symbols, addr);
-	const struct symbol *sym = offset != UINT64_MAX ? symbols_find(symbols, offset) : NULL;
-
-	return sym && sym->addr == addr && !strstr(sym->name, ".cold") &&
-	       !strstr(sym->name, ".part");
-}
-
-#define FUNCTION_SIZE_MAX (1 << 20)
-
 /* Return probes are out of the question: finds the function's own exits. */
 static int add_sites(const struct candidate *c, const struct symbol *sym, struct plan_node *node,
 		     char *why, size_t why_size)
 {
 	struct plan *p = c->plan;
-	_cleanup_free_ uint8_t *code = NULL;
-	const char *reason = "its code cannot be read";
-	ret_site_vec found = {};
-	int err = -ENOTSUP;
+	const char *reason = "";
+	int err;
 
-	if (sym->size <= FUNCTION_SIZE_MAX) {
-		code = malloc(sym->size);
-		if (!code)
-			return -ENOMEM;
-		if (pread(c->fd, code, sym->size, (off_t)sym->offset) == (ssize_t)sym->size)
-			err = ret_sites_find(code, sym->size, sym->addr, is_function,
-					     (void *)c->symbols, &found, &reason);
-	}
+	node->first_site = (uint32_t)p->sites.n;
+	err = exits_find(c->fd, c->symbols, sym, &p->sites, &reason);
+	node->sites = (uint32_t)p->sites.n - node->first_site;
 	if (err == -ENOTSUP)
 		snprintf(why, why_size, "%s: a return probe could abort it, and %s", p->hazard.text,
 			 reason);
-	node->first_site = (uint32_t)p->sites.n;
-	node->sites = (uint32_t)found.n;
-	for (size_t i = 0; i < found.n && !err; i++)
-		err = vec_push(&p->sites,
-			       (struct plan_site){ .offset = sym->offset + found.v[i].offset,
-						   .has_value = found.v[i].has_value });
-	vec_done(&found);
 	return err;
 }
 

@@ -14,7 +14,7 @@
  *   - none is written in Go, none switches stacks (makecontext, boost.context, libco),
  *   - no process runs under seccomp on the kernels of CVE-2025-21834 (6.11 to 6.13).
  * Where only unwinding or seccomp is in the way, probes on the function's own `ret` instructions
- * and tail jumps see the return instead (trace/retsites.h). Go and fibers are refused: their
+ * and tail jumps see the return instead (trace/exits.h). Go and fibers are refused: their
  * calls would be held against the wrong stack.
  */
 #pragma once
@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "lib/vec.h"
+#include "trace/exits.h"
 #include "trace/hazard.h"
 #include "trace/objectfile.h"
 #include "trace/process.h"
@@ -39,12 +40,6 @@ struct plan_node {
 	bool refused;               /* the kernel would not have them */
 };
 
-/* A place where a function ends. */
-struct plan_site {
-	uint64_t offset; /* file offset */
-	bool has_value;
-};
-
 /* A function that was asked for and is not probed. */
 struct plan_skip {
 	char *name; /* owned */
@@ -54,7 +49,7 @@ struct plan_skip {
 struct plan {
 	VEC(struct spec) specs;      /* owned */
 	VEC(struct plan_node) nodes; /* a node's id is its index */
-	VEC(struct plan_site) sites;
+	exit_vec sites;
 	VEC(struct plan_skip) skipped;
 	struct table node_index;   /* (object, offset) → node */
 	struct table object_index; /* objects looked at */

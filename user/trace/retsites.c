@@ -10,11 +10,11 @@
 #include "lib/cleanup.h"
 
 struct scan {
+	const struct ret_code *code;
 	uint64_t addr, end;
-	bool (*is_function)(uint64_t addr, void *arg);
-	void *arg;
 	ret_site_vec *ret;
-	uint8_t *marks; /* a byte for each of the code's: MARK_START, MARK_TARGET */
+	ZydisRegister computed; /* what the instruction before added up: a table's entry? */
+	uint8_t *marks;         /* a byte for each of the code's: MARK_START, MARK_TARGET */
 	const char **why;
 };
 
@@ -40,34 +40,60 @@ static bool jump_target(const ZydisDecodedInstruction *in, const ZydisDecodedOpe
 	       ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(in, op, at, target));
 }
 
+/* A switch or a tail call? */
+static int on_indirect_jump(const struct scan *s, const ZydisDecodedOperand *op, uint64_t at)
+{
+	int words = s->code->frame_words ? s->code->frame_words(at, s->code->arg) : -1;
+
+	if (words < 0)
+		return refuse(s, "an indirect jump in it may be a tail call");
+	if (words != 1)
+		return 0; /* a frame is on the stack still: a switch */
+	if (op->type == ZYDIS_OPERAND_TYPE_REGISTER && op->reg.value == s->computed)
+		return 0;
+	if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && op->mem.index != ZYDIS_REGISTER_NONE)
+		return 0;
+	return add(s, at, false);
+}
+
 static int on_jump(const struct scan *s, const ZydisDecodedInstruction *in,
 		   const ZydisDecodedOperand *op, uint64_t at)
 {
-	bool conditional = in->meta.category == ZYDIS_CATEGORY_COND_BR;
+	bool conditional = in->meta.category == ZYDIS_CATEGORY_COND_BR, starts;
 	uint64_t target;
 
 	if (!jump_target(in, op, at, &target))
-		return refuse(s, "an indirect jump in it may be a tail call");
-	/* A jump to the first byte runs into the entry probe again: a call of itself. */
+		return on_indirect_jump(s, op, at);
 	if (target > s->addr && target < s->end) {
 		s->marks[target - s->addr] |= MARK_TARGET;
 		return 0;
 	}
-	if (target != s->addr && !s->is_function(target, s->arg))
-		return refuse(s, "a part of it lies elsewhere (cold code)");
-	if (conditional)
-		return refuse(s, "a conditional jump in it leaves it");
-	return add(s, at, false);
+	if (target == s->addr && s->code->is_part)
+		return 0;
+	/* A jump to the first byte runs into the entry probe again: a call of itself. */
+	starts = target == s->addr || s->code->is_function(target, s->code->arg);
+	if (starts && !conditional)
+		return add(s, at, false);
+	if (target != s->addr && s->code->outside)
+		return vec_push(s->code->outside, target);
+	return refuse(s, starts ? "a conditional jump in it leaves it"
+				: "a part of it lies elsewhere");
 }
 
-static int on_instruction(const struct scan *s, const ZydisDecodedInstruction *in,
+static int on_instruction(struct scan *s, const ZydisDecodedInstruction *in,
 			  const ZydisDecodedOperand *op, uint64_t at)
 {
+	ZydisRegister computed = s->computed;
+
+	s->computed = ZYDIS_REGISTER_NONE;
+	if (in->mnemonic == ZYDIS_MNEMONIC_ADD && op->type == ZYDIS_OPERAND_TYPE_REGISTER)
+		s->computed = op->reg.value;
 	switch (in->meta.category) {
 	case ZYDIS_CATEGORY_RET:
 		return add(s, at, true);
 	case ZYDIS_CATEGORY_COND_BR:
 	case ZYDIS_CATEGORY_UNCOND_BR:
+		s->computed = computed;
 		return on_jump(s, in, op, at);
 	default:
 		return 0;
@@ -84,12 +110,15 @@ static int check_targets(const struct scan *s, size_t size)
 	return 0;
 }
 
-int ret_sites_find(const uint8_t *code, size_t size, uint64_t addr,
-		   bool (*is_function)(uint64_t addr, void *arg), void *arg, ret_site_vec *ret,
-		   const char **why)
+int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, const char **why)
 {
-	_cleanup_free_ uint8_t *marks = calloc(size + 1, sizeof(*marks));
-	struct scan s = { addr, addr + size, is_function, arg, ret, marks, why };
+	_cleanup_free_ uint8_t *marks = calloc(code->size + 1, sizeof(*marks));
+	struct scan s = { .code = code,
+			  .addr = code->addr,
+			  .end = code->addr + code->size,
+			  .ret = ret,
+			  .marks = marks,
+			  .why = why };
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction in;
 	ZydisDecoder decoder;
@@ -101,15 +130,15 @@ int ret_sites_find(const uint8_t *code, size_t size, uint64_t addr,
 	if (ZYAN_FAILED(
 		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return -ENOTSUP;
-	for (size_t i = 0; i < size && !err; i += in.length) {
-		if (ZYAN_FAILED(
-			ZydisDecoderDecodeFull(&decoder, code + i, size - i, &in, operands)))
+	for (size_t i = 0; i < code->size && !err; i += in.length) {
+		if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code->bytes + i, code->size - i,
+						       &in, operands)))
 			return refuse(&s, "its code does not decode");
 		marks[i] |= MARK_START;
-		err = on_instruction(&s, &in, operands, addr + i);
+		err = on_instruction(&s, &in, operands, s.addr + i);
 	}
-	err = err ? err : check_targets(&s, size);
-	if (!err && ret->n == before)
+	err = err ? err : check_targets(&s, code->size);
+	if (!err && !code->is_part && ret->n == before)
 		return refuse(&s, "it has no return instruction");
 	return err;
 }

@@ -19,14 +19,35 @@ struct ret_site {
 };
 
 typedef VEC(struct ret_site) ret_site_vec;
+typedef VEC(uint64_t) ret_target_vec;
+
+/* A piece of x86-64 code: a function, or a part of one that lies elsewhere. */
+struct ret_code {
+	const uint8_t *bytes;
+	size_t size;
+	uint64_t addr; /* where it lies in its object's address space */
+	bool is_part;  /* need not end by itself */
+	/* Does a function begin at this address? */
+	bool (*is_function)(uint64_t addr, void *arg);
+	/*
+	 * Words on the stack above rsp that belong to the frame there, the return address included:
+	 * 1 means that the stack is as at the function's entry. 0: the frame hangs on rbp; -1: not
+	 * known. NULL: never known.
+	 */
+	int (*frame_words)(uint64_t addr, void *arg);
+	void *arg;
+	/*
+	 * Where targets of jumps go that lead to neither this piece nor the beginning of another
+	 * function: parts of the function that its caller has to look at, too. NULL: there may be
+	 * none.
+	 */
+	ret_target_vec *outside;
+};
 
 /*
- * Decodes x86-64 code; addr is where it lies in its object's address space. is_function tells
- * whether a jump's target there is the beginning of a function (arg is handed to it). Sites are
- * appended to ret. 0, -ENOMEM, or -ENOTSUP with a phrase in `why` (static) when an exit could be
- * missed: bytes that do not decode, a jump that might be a tail call or a part of the function
- * that lies elsewhere.
+ * Finds the exits; sites are appended to ret. 0, -ENOMEM, or -ENOTSUP with a phrase in `why`
+ * (static) when one could be missed: bytes that do not decode, data in between, a jump of which
+ * nobody knows where it leads. An indirect jump is a tail call when the stack is as at entry and
+ * its target was not computed from a table just before.
  */
-int ret_sites_find(const uint8_t *code, size_t size, uint64_t addr,
-		   bool (*is_function)(uint64_t addr, void *arg), void *arg, ret_site_vec *ret,
-		   const char **why);
+int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, const char **why);

@@ -226,7 +226,7 @@ static double exit_ns(const struct trap_costs *c, const struct plan *plan,
 	if (!node->sites)
 		return (double)c->return_ns;
 	for (uint32_t i = 0; i < node->sites; i++) {
-		const struct plan_site *site = &plan->sites.v[node->first_site + i];
+		const struct exit_site *site = &plan->sites.v[node->first_site + i];
 
 		/* With a value it is a `ret`, without one a direct jump. */
 		sum_ns += (double)(site->has_value ? c->stepped_ns : c->emulated_ns);

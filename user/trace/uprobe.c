@@ -152,7 +152,7 @@ static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t 
 			p->cookies[p->n++] = nodes[i];
 		}
 		for (uint32_t k = 0; part == PART_SITES && k < node->sites; k++) {
-			const struct plan_site *site = &plan->sites.v[node->first_site + k];
+			const struct exit_site *site = &plan->sites.v[node->first_site + k];
 
 			p->offsets[p->n] = site->offset;
 			p->cookies[p->n++] =
