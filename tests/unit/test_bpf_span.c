@@ -278,6 +278,20 @@ Test(bpf_span, both_ends_of_a_tail_call_return)
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 }
 
+Test(bpf_span, a_return_ends_its_own_function_and_none_that_shares_its_frame)
+{
+	struct task_struct task = {};
+
+	begin(&task);
+	enter_at(100, A, SP_A);
+	enter_at(110, B, SP_A);
+	leave_at(150, A, SP_A); /* that of B is never reported */
+	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
+	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 50);
+	cr_assert_eq(stats_of2(A, B)->calls, 0);
+	cr_assert_eq(stats_of2(A, B)->unwound, 1);
+}
+
 Test(bpf_span, a_probed_tail_jump_ends_its_function_before_the_next)
 {
 	struct task_struct task = {};

@@ -28,7 +28,8 @@ struct harvest {
 	struct report *report;
 	struct resolver *resolver;
 	VEC(uint64_t) offcpu_ns; /* by target: exact, without what was left out on request */
-	VEC(uint64_t) exact_ns;  /* by off-CPU sample: the part of it that is no estimate */
+	double syscalls_cost_ns, switches_cost_ns;
+	VEC(uint64_t) exact_ns; /* by off-CPU sample: the part of it that is no estimate */
 };
 
 static int add_target_stats(const void *key, void *value, void *arg)
@@ -252,7 +253,8 @@ static void add_traps(struct harvest *h, const struct plan *plan)
  */
 static void add_program(const char *program, double run_ns, double runs, void *arg)
 {
-	struct report *r = arg;
+	struct harvest *h = arg;
+	struct report *r = h->report;
 	double ours = runs;
 
 	if (!strncmp(program, "pb_sys_", 7)) {
@@ -267,6 +269,40 @@ static void add_program(const char *program, double run_ns, double runs, void *a
 	if (runs > ours)
 		run_ns *= ours / runs;
 	r->overhead.bpf_ns += (uint64_t)run_ns;
+	if (!strncmp(program, "pb_sys_", 7))
+		h->syscalls_cost_ns += run_ns;
+	if (!strcmp(program, "pb_sched_switch"))
+		h->switches_cost_ns += run_ns;
+}
+
+/* Says what to leave out when the target lost more than its owner allows. */
+static void advise(struct harvest *h, double cost_ns)
+{
+	struct report *r = h->report;
+	const char *what = "stack samples", *how = "-F lowers their rate";
+	double worst_ns = 0;
+	char note[200];
+
+	if (r->overhead.target_pct <= r->overhead.budget_pct)
+		return;
+	if (h->switches_cost_ns > worst_ns) {
+		worst_ns = h->switches_cost_ns;
+		what = "off-CPU time";
+		how = "--no-offcpu leaves it out";
+	}
+	if (h->syscalls_cost_ns > worst_ns) {
+		worst_ns = h->syscalls_cost_ns;
+		what = "system calls";
+		how = "--no-syscalls leaves them out";
+	}
+	if ((double)r->overhead.traps_ns > worst_ns) {
+		worst_ns = (double)r->overhead.traps_ns;
+		what = "function probes";
+		how = "-t with fewer or rarer functions costs less";
+	}
+	snprintf(note, sizeof(note), "over the budget of %g %%: %.0f %% of the cost is for %s; %s",
+		 r->overhead.budget_pct, 100 * worst_ns / cost_ns, what, how);
+	vec_push(&r->notes, report_str(r, note));
 }
 
 static void add_cost(struct harvest *h)
@@ -277,12 +313,13 @@ static void add_cost(struct harvest *h)
 
 	vec_foreach (t, &r->targets)
 		cpu_ns += t->cpu_ns;
-	selfcost_each(session_selfcost(h->session), add_program, r);
+	selfcost_each(session_selfcost(h->session), add_program, h);
 	r->overhead.bpf_memory = session_bpf_memory(h->session);
 	cost_ns = (double)r->overhead.bpf_ns + (double)r->overhead.traps_ns;
 	r->overhead.target_pct = cpu_ns ? 100.0 * cost_ns / (double)cpu_ns : 0;
 	if (r->overhead.target_pct > 100) /* an estimate: they cannot have lost more than all */
 		r->overhead.target_pct = 100;
+	advise(h, cost_ns);
 }
 
 int harvest(struct session *s, struct collect *c, struct plan *plan, struct report *r)
