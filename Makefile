@@ -41,7 +41,7 @@ ASSETS  := $(sort $(wildcard user/view/html/*))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-unit check-e2e lint format bench install clean workloads
+.PHONY: all check check-unit check-fuzz check-e2e lint format bench install clean workloads
 
 all: $(BIN)
 
@@ -105,7 +105,35 @@ check-unit: $(O)/unit
 check-e2e: $(BIN) workloads
 	$(Q)PATHBPF=$(abspath $(BIN)) WORKLOADS=$(abspath $(O))/workload python3 tests/e2e/run.py $(ARGS)
 
-check: check-unit check-e2e
+# Fuzzers of what reads files and words from outside; FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 5
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SRC := $(wildcard user/lib/*.c) $(wildcard user/sym/*.c) \
+	user/target/maps.c user/trace/spec.c
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(O)/fuzz/%.o)
+
+$(O)/fuzz/%.o: %.c Makefile
+	$(call say,FUZZCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined $(CPPFLAGS) -MMD -MP \
+		-c -o $@ $<
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lelf -lz -liberty -lZydis
+
+check-fuzz: $(FUZZERS)
+	$(Q)mkdir -p $(O)/fuzz/seeds && cp -n /bin/true $(O)/fuzz/seeds/ 2>/dev/null || true
+	$(Q)for f in $(FUZZERS); do \
+		printf '  FUZZ     %s\n' $$f; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -artifact_prefix=$$f- \
+			$$(case $$f in *symbols) echo $(O)/fuzz/seeds;; esac) >$$f.log 2>&1 || \
+			{ tail -40 $$f.log; exit 1; }; \
+	done
+
+-include $(FUZZ_OBJ:.o=.d)
+
+check: check-unit check-fuzz check-e2e
 
 bench: $(BIN) workloads
 	$(Q)PATHBPF=$(abspath $(BIN)) WORKLOADS=$(abspath $(O))/workload python3 tests/bench/bench.py $(ARGS)

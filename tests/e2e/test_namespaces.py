@@ -82,7 +82,7 @@ def another_root_in_all_namespaces(t):
 def a_program_whose_file_was_deleted(t):
     program = t.file("spans")
     shutil.copy(need_workload("spans"), program)
-    w = Workload(t, [program, "-t", "2", "-n", "300"])
+    w = Workload(t, [program, "-t", "2", "-n", "6000"])
     os.unlink(program)
     tracer = t.trace("-F", "997", "-p", w.pid)
     w.go()
@@ -97,7 +97,7 @@ def a_program_whose_file_was_replaced(t):
     """An update put another program in its place: names must come from the one that runs."""
     program = t.file("spans")
     shutil.copy(need_workload("spans"), program)
-    w = Workload(t, [program, "-t", "2", "-n", "300"])
+    w = Workload(t, [program, "-t", "2", "-n", "6000"])
     os.unlink(program)
     shutil.copy(need_workload("busy"), program)
     tracer = t.trace("-F", "997", "-p", w.pid)

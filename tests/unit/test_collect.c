@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -334,6 +335,7 @@ Test(collect, an_exec_makes_everything_new)
 	char exe[4096] = "";
 
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* when an assertion fails */
 		raise(SIGSTOP);
 		execl("/bin/sleep", "sleep", "60", NULL);
 		_exit(1);

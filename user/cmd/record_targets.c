@@ -154,7 +154,7 @@ int record_targets_choose(const struct record_options *o, const struct child *ch
 	if (o->all)
 		return choose_all(c, so);
 	so->exec_pid = (uint32_t)child->pid;
-	proc = process_of(&c->processes, &c->objects, so->exec_pid);
+	proc = process_expect(&c->processes, so->exec_pid);
 	if (proc)
 		collect_began(c, proc);
 	return -1;

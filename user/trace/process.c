@@ -101,6 +101,11 @@ struct process *process_of(struct processes *p, struct object_files *o, uint32_t
 	return proc;
 }
 
+struct process *process_expect(struct processes *p, uint32_t pid)
+{
+	return enter(p, pid);
+}
+
 static int copy_maps(mapping_vec *to, const mapping_vec *from)
 {
 	vec_foreach (m, from) {

@@ -39,6 +39,8 @@ struct processes {
 void processes_done(struct processes *p);
 /* The process of that PID, entered and read from /proc when new; NULL: out of memory. */
 struct process *process_of(struct processes *p, struct object_files *o, uint32_t pid);
+/* Enters a process whose program is still to come; nothing of it is read before its exec. */
+struct process *process_expect(struct processes *p, uint32_t pid);
 /* A child was forked: it begins as a copy of its parent. */
 struct process *process_fork(struct processes *p, struct object_files *o, uint32_t parent,
 			     uint32_t child);

@@ -138,7 +138,7 @@ static void trial_end(struct trial *t)
 }
 
 static int attach_multi(struct trial *t, struct bpf_program *enter, struct bpf_program *leave,
-			unsigned long *offsets)
+			unsigned long *offsets) /* NOLINT: the places hold a plain pointer */
 {
 	struct uprobe_places entries = { .path = OWN_BINARY, .offsets = offsets, .n = FUNCTIONS };
 	struct uprobe_places returns = { .path = OWN_BINARY, .offsets = offsets + RETURN, .n = 1 };
