@@ -2,6 +2,8 @@
 /* The innermost callers of a stack. */
 #include "trace/leaf.h"
 
+#include <string.h>
+
 #include "sym/symbols.h"
 #include "trace/collect.h"
 
@@ -25,6 +27,14 @@ static bool read_word(const struct leaf_stack *s, uint64_t addr, uint64_t *ret)
 		return false;
 	*ret = s->top[index];
 	return true;
+}
+
+/* A return probe's trampoline: it stands where the return address was. */
+static bool is_trampoline(struct collect *c, struct process *proc, uint64_t addr, uint64_t time_ns)
+{
+	const struct mapping *m = process_find(&c->processes, &c->objects, proc, addr, time_ns);
+
+	return m && !strcmp(m->path, "[uprobes]");
 }
 
 /* One step outwards; false: the way is not known. */
@@ -72,6 +82,8 @@ struct leaf_callers leaf_callers_find(struct collect *c, struct process *proc,
 			found.follow_chain = false;
 			return found;
 		}
+		if (is_trampoline(c, proc, ip, s->time_ns))
+			return found; /* the kernel's own walk knows better (6.11) */
 		found.addrs[found.n++] = ip;
 	}
 }
