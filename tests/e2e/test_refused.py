@@ -147,3 +147,16 @@ def many_pending_returns(t):
     equal(path(report, "after_a")["calls"], truth["rounds"], "calls of after_a, on a path of its own")
     seen = sum(p["calls"] + p.get("missed", 0) + p.get("unwound", 0) for p in report["paths"] if p["path"][-1] == "deep_d")
     equal(seen + report["lost"]["spans"], truth["rounds"] * truth["depth"], "calls of deep_d, seen or counted as lost")
+
+
+@case
+def a_library_that_throws_comes_later(t):
+    """Return probes are exchanged for probes that exceptions may pass, and the gap is told."""
+    w = t.workload("late")
+    tracer = t.trace("--no-cpu", "--no-offcpu", "-p", w.pid, "-t", "work@ret<0:int")
+    w.go()
+    truth = w.truth()
+    report = tracer.stop()
+    w.end()
+    between(truth["calls"] * 0.7, calls_of(report, "work"), truth["calls"], "calls that were seen")
+    check(any("exchanged" in note for note in report["notes"]), f"the gap is told: {report['notes']}")

@@ -91,6 +91,23 @@ static void show_progress(const struct loop *l)
 		     l->opt->duration_ns ? " of the time asked for" : "", l->collect->samples);
 }
 
+/*
+ * New code is seen as it is mapped if system calls are traced; for the plan's sake it must be seen
+ * anyhow.
+ */
+static void check_maps(struct loop *l)
+{
+	if (!l->plan || !l->opt->no_syscalls)
+		return;
+	for (size_t i = 0; i < l->collect->processes.all.n; i++) {
+		struct process *proc = l->collect->processes.all.v[i];
+
+		if (proc->live)
+			process_read_maps(&l->collect->processes, &l->collect->objects, proc,
+					  false);
+	}
+}
+
 /* An exit record that was lost must not keep us waiting for ever. */
 static void check_alive(struct loop *l)
 {
@@ -107,7 +124,7 @@ static int look_for_functions(struct loop *l)
 	if (!l->plan)
 		return 0;
 	n = plan_update(l->plan, &l->collect->objects, &l->collect->processes);
-	return n > 0 ? session_attach_new(l->session) : n;
+	return n > 0 || l->plan->renewed ? session_attach_new(l->session) : n;
 }
 
 static bool nobody_left(const struct loop *l)
@@ -124,6 +141,7 @@ static int tick(struct loop *l)
 		return err;
 	if (l->ticks++ % CHECK_TICKS == 0) {
 		check_alive(l);
+		check_maps(l);
 		show_progress(l);
 	}
 	child_ended(l->child);

@@ -199,6 +199,21 @@ static void add_losses(struct harvest *h)
 	r->lost.spans += session_counter(s, PB_LOST_SPANS);
 }
 
+/* Calls that were made while probes were exchanged for safer ones. */
+static void add_gap(struct harvest *h)
+{
+	uint64_t gap_ns = session_gap_ns(h->session);
+	char note[160];
+
+	if (!gap_ns)
+		return;
+	snprintf(note, sizeof(note),
+		 "function calls of %.0f ms were not seen: code was loaded that can throw, and the "
+		 "probes were exchanged for safer ones",
+		 (double)gap_ns / 1e6);
+	vec_push(&h->report->notes, report_str(h->report, note));
+}
+
 static void add_missing(struct harvest *h)
 {
 	const struct session_missing *m;
@@ -350,6 +365,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		add_event(&h, e);
 	add_losses(&h);
 	add_missing(&h);
+	add_gap(&h);
 	add_traps(&h, plan);
 	add_cost(&h);
 	return 0;

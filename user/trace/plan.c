@@ -138,7 +138,11 @@ static int add_node(struct candidate *c, const struct symbol *sym, const char *n
 {
 	struct plan *p = c->plan;
 	char why[320];
-	struct plan_node node = { .object = c->object, .offset = sym->offset, .pred = *pred };
+	struct plan_node node = { .object = c->object,
+				  .offset = sym->offset,
+				  .addr = sym->addr,
+				  .size = sym->size,
+				  .pred = *pred };
 	uint64_t key[2] = { c->object, sym->offset };
 	int err;
 
@@ -274,6 +278,46 @@ bool plan_waits(const struct plan *p, const struct object_files *objects, const 
 	return false;
 }
 
+/* Does a planned node survive a hazard that has come up since? */
+static int renew_node(struct plan *p, struct object_files *objects, struct plan_node *node)
+{
+	struct candidate c = { .plan = p,
+			       .object = node->object,
+			       .fd = objects->files.v[node->object]->fd,
+			       .symbols = object_symbols(objects, node->object) };
+	struct symbol sym = { .offset = node->offset, .addr = node->addr, .size = node->size };
+	char why[320];
+	int err = 0;
+
+	if (p->hazard.kind == HAZARD_STACKS || !c.symbols) {
+		snprintf(why, sizeof(why), "%s: its returns cannot be followed", p->hazard.text);
+		err = -ENOTSUP;
+	} else if (!node->sites) {
+		err = add_sites(&c, &sym, node, why, sizeof(why));
+	}
+	if (err != -ENOTSUP)
+		return err;
+	node->refused = true;
+	add_skip(p, node->name, why);
+	return 0;
+}
+
+/* A library that throws, say, was loaded into a process with return probes. */
+static int renew(struct plan *p, struct object_files *objects)
+{
+	bool worse = p->hazard.kind == HAZARD_STACKS ||
+		     (p->planned_for == HAZARD_NONE && p->hazard.kind != HAZARD_NONE);
+	int err = 0;
+
+	if (p->hazard.kind != p->planned_for && worse && p->nodes.n) {
+		vec_foreach (node, &p->nodes)
+			err = err || node->refused ? err : renew_node(p, objects, node);
+		p->renewed = true;
+	}
+	p->planned_for = p->hazard.kind;
+	return err;
+}
+
 int plan_update(struct plan *p, struct object_files *objects, struct processes *processes)
 {
 	int added = 0, n;
@@ -286,7 +330,8 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
 			hazard_add_process(&p->hazard, (*proc)->pid);
 	}
 	find_hazards(p, objects);
-	n = update_named_files(p, objects);
+	n = renew(p, objects);
+	n = n ? n : update_named_files(p, objects);
 	if (n < 0)
 		return n;
 	added += n;

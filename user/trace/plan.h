@@ -33,6 +33,7 @@ struct plan_node {
 	char *name;      /* owned; demangled */
 	uint32_t object; /* index into the object files */
 	uint64_t offset; /* file offset of the function's first instruction */
+	uint64_t addr, size;
 	struct spec_pred pred;
 	uint32_t first_site, sites; /* in plan.sites; 0 sites: a return probe */
 	bool entry_emulated;        /* the kernel need not single-step its first instruction */
@@ -54,7 +55,9 @@ struct plan {
 	struct table node_index;   /* (object, offset) → node */
 	struct table object_index; /* objects looked at */
 	uint64_t maps_seen;        /* processes.maps_changes when last looked */
-	struct hazard hazard;      /* what stands against return probes in these processes */
+	bool renewed;              /* what is attached is no longer safe: attach all nodes anew */
+	enum hazard_kind planned_for; /* the hazard that the nodes are planned for */
+	struct hazard hazard;         /* what stands against return probes in these processes */
 };
 
 #define PLAN_NODES_MAX 16384

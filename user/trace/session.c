@@ -38,6 +38,7 @@ struct session {
 	struct selfcost *selfcost;
 	struct uprobes *uprobes;
 	uint64_t begin_ns, end_ns;
+	uint64_t gap_ns; /* without function probes, while they were attached anew */
 	VEC(struct session_missing) missing;
 	bool stopped;
 };
@@ -339,9 +340,25 @@ int session_drain(struct session *s)
 
 int session_attach_new(struct session *s)
 {
+	uint64_t gap_begin_ns = 0;
 	int err = set_nodes(s);
 
-	return err ? err : uprobes_attach(s->uprobes, s->plan, &s->collect->objects);
+	if (s->plan->renewed) {
+		gap_begin_ns = clock_monotonic_ns();
+		uprobes_detach(s->uprobes);
+		vec_foreach (node, &s->plan->nodes)
+			node->attached = false;
+		s->plan->renewed = false;
+	}
+	err = err ? err : uprobes_attach(s->uprobes, s->plan, &s->collect->objects);
+	if (gap_begin_ns)
+		s->gap_ns += clock_monotonic_ns() - gap_begin_ns;
+	return err;
+}
+
+uint64_t session_gap_ns(const struct session *s)
+{
+	return s->gap_ns;
 }
 
 int session_stop(struct session *s)

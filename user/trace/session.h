@@ -49,8 +49,10 @@ int session_start(struct session *s, char *msg, size_t msg_size);
 int session_fd(const struct session *s);
 /* Takes what the ring holds, and varies the sampling period. Call every 100 ms. */
 int session_drain(struct session *s);
-/* Attaches probes for functions that the plan found since (later objects). */
+/* Attaches what the plan found since (later objects), and anew what it no longer thinks safe. */
 int session_attach_new(struct session *s);
+/* How long function probes were away while they were attached anew. */
+uint64_t session_gap_ns(const struct session *s);
 /* Closes what is open, detaches, drains the rest. Totals end here. */
 int session_stop(struct session *s);
 void session_free(struct session *s);
