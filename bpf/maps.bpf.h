@@ -53,7 +53,7 @@ struct threads_map {
 };
 extern struct threads_map threads SEC(".maps");
 
-/* PID → enum pb_target_flags. Written by user space, fork and exec; read at fork and exec. */
+/* PID → enum pb_target_flags. Written by user space, fork, exec and exit; read at fork and exec. */
 struct targets_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -65,7 +65,7 @@ extern struct targets_map targets SEC(".maps");
 /* PID → struct pb_target_stats. Added to when a thread ends; read by user space at the end. */
 struct target_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 262144);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct pb_target_stats);
@@ -110,7 +110,7 @@ extern struct iter_scratch_map iter_scratch SEC(".maps");
 /* Hash of a stack → sent already. */
 struct stacks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u8);
@@ -119,7 +119,7 @@ extern struct stacks_map stacks SEC(".maps");
 
 struct offcpu_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_offcpu_key);
 	__type(value, struct pb_offcpu_value);
@@ -146,7 +146,7 @@ extern struct syscall_errors_map syscall_errors SEC(".maps");
 
 struct syscall_stacks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_syscall_stack_key);
 	__type(value, __u64);

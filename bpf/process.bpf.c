@@ -78,6 +78,7 @@ int BPF_PROG(pb_proc_exit, struct task_struct *task)
 	struct thread *t = thread_of(task);
 	struct signal_struct *signal;
 	__s32 status;
+	__u32 pid;
 
 	if (!t)
 		return 0;
@@ -88,6 +89,8 @@ int BPF_PROG(pb_proc_exit, struct task_struct *task)
 	status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
 						   : task->group_leader->exit_code;
 	emit_process(PB_EXIT, t->pid, task->pid, 0, status, 0, task, NULL);
+	pid = t->pid;
+	bpf_map_delete_elem(&targets, &pid); /* makes room, and the PID may be used again */
 	return 0;
 }
 

@@ -271,7 +271,8 @@ static void add_process(struct collect *c, struct pb_process *r, size_t size)
 		if (!proc->comm[0])
 			memcpy(proc->comm, r->comm, sizeof(proc->comm));
 		collect_ended(c, proc);
-		proc->ended = true;
+		proc->ended = proc->gone = true;
+		maps_done(&proc->maps); /* nothing of it will be looked up again */
 		proc->status = r->status;
 		break;
 	case PB_MMAP:

@@ -168,6 +168,7 @@ static FILE *open_perfmap(const struct process *proc)
 	char line[256], path[96];
 	_cleanup_fclose_ FILE *status = NULL;
 	uint32_t pid = proc->pid;
+	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", proc->pid);
 	status = fopen(path, "re");
@@ -178,6 +179,11 @@ static FILE *open_perfmap(const struct process *proc)
 			pid = (uint32_t)strtoul(last, NULL, 10);
 	}
 	snprintf(path, sizeof(path), "/proc/%u/root/tmp/perf-%u.map", proc->pid, pid);
+	f = fopen(path, "re");
+	if (f || status)
+		return f;
+	/* It has gone; if it ran among us, its map is still there. */
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", proc->pid);
 	return fopen(path, "re");
 }
 
