@@ -65,17 +65,29 @@ static __always_inline void call_stats_time(struct pb_call_stats *s, __u64 total
 		stat_add(&s->hist[bucket], 1, shared);
 }
 
+/*
+ * The entry of a key, made from `init` when it is new; NULL: the table is full. The kernel's
+ * allocator keeps few large elements ready and refills in an interrupt: a failure may be over at
+ * once.
+ */
+static __always_inline void *entry_of(void *map, const void *key, const void *init)
+{
+	void *v = bpf_map_lookup_elem(map, key);
+
+	for (int i = 0; i < 3 && !v; i++) {
+		bpf_map_update_elem(map, key, init, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(map, key);
+	}
+	return v;
+}
+
 /* Adds one to a counter of a shared hash, entering it when new; false: the table is full. */
 static __always_inline bool tally(void *map, const void *key, __u64 n)
 {
-	__u64 none = 0, *v = bpf_map_lookup_elem(map, key);
+	__u64 none = 0, *v = entry_of(map, key, &none);
 
-	if (!v) {
-		bpf_map_update_elem(map, key, &none, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(map, key);
-		if (!v)
-			return false;
-	}
+	if (!v)
+		return false;
 	__sync_fetch_and_add(v, n);
 	return true;
 }

@@ -57,6 +57,7 @@ extern struct threads_map threads SEC(".maps");
 struct targets_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, __u32);
 };
@@ -138,7 +139,6 @@ extern struct syscall_stats_map syscall_stats SEC(".maps");
 struct syscall_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_syscall_error_key);
 	__type(value, __u64);
 };
@@ -183,7 +183,6 @@ extern struct path_stats_map path_stats SEC(".maps");
 struct path_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_path_error_key);
 	__type(value, __u64);
 };

@@ -2,22 +2,18 @@
 /* Off-CPU intervals: begun when a thread is switched out, closed when it is switched in again. */
 #pragma once
 
+#include "hist.bpf.h"
 #include "thread.bpf.h"
 
 static __always_inline void offcpu_add(const struct thread *t, __u64 duration_ns)
 {
 	struct pb_offcpu_key key = { .stack = t->off_stack, .pid = t->pid, .why = t->off_why };
-	struct pb_offcpu_value none = {}, *v;
+	struct pb_offcpu_value none = {}, *v = entry_of(&offcpu, &key, &none);
 	__u32 shift = t->off_shift & 31;
 
-	v = bpf_map_lookup_elem(&offcpu, &key);
 	if (!v) {
-		bpf_map_update_elem(&offcpu, &key, &none, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(&offcpu, &key);
-		if (!v) {
-			count(PB_LOST_STACKS);
-			return;
-		}
+		count(PB_LOST_STACKS);
+		return;
 	}
 	__sync_fetch_and_add(&v->count, 1ULL << shift);
 	__sync_fetch_and_add(&v->total_ns, duration_ns << shift);

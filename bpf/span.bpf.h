@@ -9,14 +9,10 @@
 
 static __always_inline struct pb_call_stats *path_stats_of(__u32 path)
 {
-	struct pb_call_stats *s = bpf_map_lookup_elem(&path_stats, &path);
+	struct pb_call_stats *s = NULL;
 
-	if (s)
-		return s;
-	if (path != PATH_LOST) {
-		bpf_map_update_elem(&path_stats, &path, &no_calls, BPF_NOEXIST);
-		s = bpf_map_lookup_elem(&path_stats, &path);
-	}
+	if (path != PATH_LOST)
+		s = entry_of(&path_stats, &path, &no_calls);
 	if (!s)
 		count(PB_LOST_PATHS);
 	return s;

@@ -28,23 +28,13 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-static __always_inline struct pb_call_stats *stats_of(const struct pb_syscall_key *key)
-{
-	struct pb_call_stats *s = bpf_map_lookup_elem(&syscall_stats, key);
-
-	if (s)
-		return s;
-	bpf_map_update_elem(&syscall_stats, key, &no_calls, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&syscall_stats, key);
-}
-
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
 				    __u64 duration_ns)
 {
 	struct pb_syscall_error_key error_key = { .nr = key->nr,
 						  .path = key->path,
 						  .error = error };
-	struct pb_call_stats *s = stats_of(key);
+	struct pb_call_stats *s = entry_of(&syscall_stats, key, &no_calls);
 
 	if (!s) {
 		count(PB_LOST_PATHS);

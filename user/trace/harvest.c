@@ -191,12 +191,13 @@ static void add_losses(struct harvest *h)
 
 	r->cpu.fired = session_counter(s, PB_COUNT_FIRED);
 	r->cpu.other = session_counter(s, PB_COUNT_OTHER);
-	r->lost.samples += session_counter(s, PB_LOST_SAMPLES);
+	r->lost.samples += session_counter(s, PB_LOST_SAMPLES) + session_misses(s, "pb_cpu_");
 	r->lost.events += session_counter(s, PB_LOST_EVENTS) + h->collect->lost_events +
-			  session_counter(s, PB_LOST_THREADS);
+			  session_counter(s, PB_LOST_THREADS) + session_misses(s, "pb_sys_") +
+			  session_misses(s, "pb_sched_") + session_misses(s, "pb_proc_");
 	r->lost.stacks += session_counter(s, PB_LOST_STACKS) + h->collect->lost_stacks;
 	r->lost.paths += session_counter(s, PB_LOST_PATHS);
-	r->lost.spans += session_counter(s, PB_LOST_SPANS);
+	r->lost.spans += session_counter(s, PB_LOST_SPANS) + session_misses(s, "pb_span_");
 }
 
 /* Calls that were made while probes were exchanged for safer ones. */

@@ -28,6 +28,14 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 
 #define CLOSING_US 1000
 
+/*
+ * Statistics are a few KiB an entry and CPU: allocated on demand, except where they are few,
+ * because the kernel's allocator may fail for a moment when several system calls are seen for the
+ * first time at once.
+ */
+#define SYSCALLS_PREALLOC 512
+#define PREALLOC_CPUS_MAX 8
+
 struct session {
 	struct session_options opt;
 	struct plan *plan;
@@ -97,6 +105,21 @@ static bool switch_has_state(void)
 	return has;
 }
 
+static void size_maps(struct session *s)
+{
+	struct pathbpf *skel = s->skel;
+
+	if (s->plan) {
+		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
+		return;
+	}
+	bpf_map__set_max_entries(skel->maps.path_errors, 1);
+	if (libbpf_num_possible_cpus() <= PREALLOC_CPUS_MAX) {
+		bpf_map__set_map_flags(skel->maps.syscall_stats, 0);
+		bpf_map__set_max_entries(skel->maps.syscall_stats, SYSCALLS_PREALLOC);
+	}
+}
+
 static void configure(struct session *s)
 {
 	struct pb_config config = {
@@ -129,10 +152,9 @@ static void configure(struct session *s)
 	bpf_program__set_autoload(skel->progs.pb_iter_end, true);
 	bpf_program__set_autoload(skel->progs.pb_span_enter, s->plan != NULL);
 	bpf_program__set_autoload(skel->progs.pb_span_leave, s->plan != NULL);
-	if (s->plan) {
-		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
+	size_maps(s);
+	if (s->plan)
 		uprobes_prepare(skel->progs.pb_span_enter, skel->progs.pb_span_leave);
-	}
 }
 
 static int on_record(void *ctx, void *data, size_t size)
@@ -406,6 +428,24 @@ uint64_t session_counter(const struct session *s, uint32_t counter)
 	for (int i = 0; i < cpus; i++)
 		sum += values[i];
 	return sum;
+}
+
+uint64_t session_misses(const struct session *s, const char *program_prefix)
+{
+	struct bpf_program *prog;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program (prog, s->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(prog) < 0 ||
+		    strncmp(bpf_program__name(prog), program_prefix, strlen(program_prefix)) != 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
+			misses += info.recursion_misses;
+	}
+	return misses;
 }
 
 uint64_t session_begin_ns(const struct session *s)

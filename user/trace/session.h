@@ -51,6 +51,8 @@ int session_fd(const struct session *s);
 int session_drain(struct session *s);
 /* Attaches what the plan found since (later objects), and anew what it no longer thinks safe. */
 int session_attach_new(struct session *s);
+/* Runs of a program that the kernel left out because it was running already on that CPU. */
+uint64_t session_misses(const struct session *s, const char *program_prefix);
 /* How long function probes were away while they were attached anew. */
 uint64_t session_gap_ns(const struct session *s);
 /* Closes what is open, detaches, drains the rest. Totals end here. */
