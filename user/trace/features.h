@@ -15,6 +15,9 @@ enum feature_id {
 	FEATURE_RINGBUF,
 	FEATURE_TASK_STORAGE,
 	FEATURE_TP_BTF,
+	FEATURE_LOOP,
+	FEATURE_TASK_ITER,
+	FEATURE_COPY_TASK,
 	/* Each of these gives a signal, or makes one cheaper or more exact. */
 	FEATURE_CPU_CLOCK,
 	FEATURE_PERF_BPF,
@@ -23,9 +26,6 @@ enum feature_id {
 	FEATURE_UPROBE_SESSION,
 	FEATURE_UPROBE, /* tried after uprobe_multi, whose result it uses */
 	FEATURE_COOKIE,
-	FEATURE_LOOP,
-	FEATURE_TASK_ITER,
-	FEATURE_COPY_TASK,
 	FEATURE_RAW_TP,
 	FEATURE_FENTRY,
 	FEATURE_KPROBE,
