@@ -28,6 +28,17 @@ static __always_inline bool selected(struct task_struct *task, __u32 pid)
 	}
 }
 
+/*
+ * Is a thread on a CPU right now? Linux 7.2 no longer has task_struct.on_cpu: there whoever is
+ * runnable counts as running, or with `unknown` as what the caller prefers.
+ */
+static __always_inline bool is_running(struct task_struct *task, bool unknown)
+{
+	if (bpf_core_field_exists(task->on_cpu))
+		return BPF_CORE_READ(task, on_cpu);
+	return !task->__state && unknown;
+}
+
 /* A sleeping thread's frame pointer chain, read as the kernel reads that of a running one. */
 static __always_inline void gather_user(struct task_struct *task, struct pb_stack *s)
 {
@@ -85,7 +96,7 @@ int pb_iter_begin(struct bpf_iter__task *ctx)
 	if (!selected(task, pid))
 		return 0;
 	t = thread_begin(task, pid, false);
-	if (!t || task->on_cpu || t->off_ns)
+	if (!t || is_running(task, true) || t->off_ns)
 		return 0;
 	t->off_why = task->__state ? PB_BLOCKED : PB_PREEMPTED;
 	t->off_shift = 0;
@@ -108,7 +119,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	t->traced = 0;
-	if (task->on_cpu)
+	if (is_running(task, false))
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
 	if (config.spans)
