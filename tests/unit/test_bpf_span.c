@@ -401,7 +401,7 @@ Test(bpf_span, return_values_are_judged_in_their_width)
 		struct pb_path_error_key key = { .value = cases[i].recorded };
 		const __u64 *n;
 
-		memset(&shim, 0, sizeof(shim));
+		shim_reset();
 		begin(&task);
 		bpf_map_update_elem(&nodes, &a, &cases[i].node, BPF_ANY);
 		enter_at(100, A, SP_A);

@@ -19,7 +19,7 @@
 
 struct shim_entry {
 	struct shim_entry *next;
-	void *key, *value; /* owned, never released: as long as the test */
+	void *key, *value; /* owned; released by shim_reset() or with the process */
 };
 
 struct shim_map {
@@ -85,6 +85,20 @@ static inline struct shim_entry *shim_enter(struct shim_map *m, const void *key)
 	m->entries = e;
 	m->n++;
 	return e;
+}
+
+/* As at the beginning: no maps, nothing in them. */
+static inline void shim_reset(void)
+{
+	for (size_t i = 0; i < sizeof(shim.maps) / sizeof(shim.maps[0]); i++) {
+		for (struct shim_entry *e = shim.maps[i].entries, *next; e; e = next) {
+			next = e->next;
+			free(e->key);
+			free(e->value);
+			free(e);
+		}
+	}
+	memset(&shim, 0, sizeof(shim));
 }
 
 static inline void *bpf_map_lookup_elem(void *map, const void *key)
