@@ -150,6 +150,8 @@ lint: $(SKEL) $(O)/syscall_names.inc
 	$(Q)tools/layers.sh
 	$(call say,SHAPE,)
 	$(Q)tools/shape.sh
+	$(call say,BPFSTACK,)
+	$(Q)tools/bpfstack.sh $(O)/bpf/span.bpf.o
 	$(call say,SHELL,)
 	$(Q)shellcheck $(SCRIPTS)
 	$(call say,MAN,)

@@ -6,7 +6,7 @@
 
 static __always_inline void count(__u32 counter)
 {
-	__u64 *n = bpf_map_lookup_elem(&counters, &counter);
+	__u64 *n = bpf_map_lookup_elem(&counters, &counter_keys[counter]);
 
 	/* Atomic: a tick or another task may interrupt between load and store. */
 	if (n)

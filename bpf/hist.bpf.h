@@ -84,7 +84,7 @@ static __always_inline void *entry_of(void *map, const void *key, const void *in
 /* Adds one to a counter of a shared hash, entering it when new; false: the table is full. */
 static __always_inline bool tally(void *map, const void *key, __u64 n)
 {
-	__u64 none = 0, *v = entry_of(map, key, &none);
+	__u64 *v = entry_of(map, key, &zero);
 
 	if (!v)
 		return false;

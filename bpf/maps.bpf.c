@@ -24,6 +24,8 @@ struct path_stats_map path_stats SEC(".maps");
 struct path_errors_map path_errors SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
+const __u64 zero = 0;
+const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 __u32 pidns_level = 0;
 __u32 closing = 0;

@@ -40,6 +40,15 @@ struct thread {
 	__u64 syscall_ns; /* when the call in progress began; 0: not seen */
 	__u32 syscall_nr;
 
+	/*
+	 * Keys under construction. Not on the stack: a program on a uprobe can be preempted, and
+	 * one with 64 bytes of stack or more then shares it with the next task's run of it on that
+	 * CPU ("private stack", Linux 6.13; seen to crash 7.2).
+	 */
+	struct pb_path_key path_key;
+	struct pb_path_error_key error_key;
+	__u32 new_path;
+
 	__u32 depth;
 	struct span spans[PB_SPAN_DEPTH];
 };
@@ -190,6 +199,9 @@ extern struct path_errors_map path_errors SEC(".maps");
 
 /* What a new entry of the two statistics maps starts as: everything 0 but min_ns. */
 extern const struct pb_call_stats no_calls;
+extern const __u64 zero;
+/* 0, 1, 2, …: keys of `counters`, which need no stack. */
+extern const __u32 counter_keys[PB_COUNTERS];
 
 /*
  * pathbpf's own level of PID namespaces: 0 on the host. Set by the thread iterator, which runs

@@ -12,21 +12,23 @@
 static __u32 last_path;
 
 /* The path that leads from `parent` to `node`; PATH_LOST when the table is full. */
-static __always_inline __u32 path_intern(__u32 parent, __u32 node)
+static __always_inline __u32 path_intern(struct thread *t, __u32 parent, __u32 node)
 {
-	struct pb_path_key key = { .parent = parent, .node = node };
-	__u32 *known = bpf_map_lookup_elem(&path_ids, &key), id;
+	__u32 *known;
 
+	t->path_key.parent = parent;
+	t->path_key.node = node;
+	known = bpf_map_lookup_elem(&path_ids, &t->path_key);
 	if (known)
 		return *known;
 	if (parent == PATH_LOST)
 		return PATH_LOST;
-	id = __sync_fetch_and_add(&last_path, 1) + 1;
-	if (bpf_map_update_elem(&path_ids, &key, &id, BPF_NOEXIST)) {
-		known = bpf_map_lookup_elem(&path_ids, &key); /* another CPU was first */
+	t->new_path = __sync_fetch_and_add(&last_path, 1) + 1;
+	if (bpf_map_update_elem(&path_ids, &t->path_key, &t->new_path, BPF_NOEXIST)) {
+		known = bpf_map_lookup_elem(&path_ids, &t->path_key); /* another CPU was first */
 		return known ? *known : PATH_LOST;
 	}
-	return id;
+	return t->new_path;
 }
 
 SEC("?uprobe")
@@ -57,7 +59,7 @@ int pb_span_enter(struct pt_regs *ctx)
 		parent = top->path;
 		f->folded = top->node == node;
 	}
-	f->path = f->folded ? parent : path_intern(parent, node);
+	f->path = f->folded ? parent : path_intern(t, parent, node);
 	f->node = node;
 	f->sp = sp;
 	f->altstack = alt;
@@ -82,10 +84,9 @@ static __always_inline bool is_error(const struct pb_node *n, __s64 value)
 	}
 }
 
-static __always_inline void account_error(struct pb_call_stats *s, const struct span *f,
-					  __s64 value)
+static __always_inline void account_error(struct pb_call_stats *s, struct thread *t,
+					  const struct span *f, __s64 value)
 {
-	struct pb_path_error_key key = { .path = f->path };
 	struct pb_node *n = bpf_map_lookup_elem(&nodes, &f->node);
 
 	if (!n || !n->pred)
@@ -94,9 +95,10 @@ static __always_inline void account_error(struct pb_call_stats *s, const struct 
 		value = (__s32)value;
 	if (!is_error(n, value))
 		return;
-	key.value = value;
+	t->error_key.value = value;
+	t->error_key.path = f->path;
 	__sync_fetch_and_add(&s->errors, 1);
-	if (!tally(&path_errors, &key, 1))
+	if (!tally(&path_errors, &t->error_key, 1))
 		count(PB_LOST_PATHS);
 }
 
@@ -110,7 +112,7 @@ static __always_inline void span_close(struct thread *t, struct span *f, __u64 n
 	t->depth--;
 	if (t->depth)
 		t->spans[(t->depth - 1) & (PB_SPAN_DEPTH - 1)].child_ns += duration_ns;
-	s = path_stats_of(f->path);
+	s = path_stats_of(&f->path);
 	if (!s)
 		return;
 	__sync_fetch_and_add(&s->calls, 1);
@@ -121,7 +123,7 @@ static __always_inline void span_close(struct thread *t, struct span *f, __u64 n
 		__sync_fetch_and_add(&s->offcpu_ns, t->blocked_ns + t->preempted_ns - f->offcpu_ns);
 	call_stats_time(s, f->folded ? 0 : duration_ns, duration_ns, true);
 	if (has_value)
-		account_error(s, f, value);
+		account_error(s, t, f, value);
 }
 
 SEC("?uprobe")

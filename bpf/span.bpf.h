@@ -7,12 +7,13 @@
 
 #define PATH_LOST 0xffffffffU
 
-static __always_inline struct pb_call_stats *path_stats_of(__u32 path)
+/* path: in the thread's state, not on the stack. */
+static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
 {
 	struct pb_call_stats *s = NULL;
 
-	if (path != PATH_LOST)
-		s = entry_of(&path_stats, &path, &no_calls);
+	if (*path != PATH_LOST)
+		s = entry_of(&path_stats, path, &no_calls);
 	if (!s)
 		count(PB_LOST_PATHS);
 	return s;
@@ -26,7 +27,7 @@ static __always_inline bool on_altstack(struct task_struct *task, __u64 sp)
 /* The top span was left without a return. */
 static __always_inline void span_drop(struct thread *t, const struct span *f)
 {
-	struct pb_call_stats *s = path_stats_of(f->path);
+	struct pb_call_stats *s = path_stats_of(&f->path);
 
 	if (s)
 		__sync_fetch_and_add(&s->unwound, 1);
@@ -80,7 +81,7 @@ static __always_inline void spans_count_open(struct thread *t)
 		if (!t->depth)
 			return;
 		t->depth--;
-		s = path_stats_of(t->spans[t->depth & (PB_SPAN_DEPTH - 1)].path);
+		s = path_stats_of(&t->spans[t->depth & (PB_SPAN_DEPTH - 1)].path);
 		if (s)
 			__sync_fetch_and_add(&s->open, 1);
 	}

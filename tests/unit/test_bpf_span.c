@@ -18,6 +18,8 @@ struct path_stats_map path_stats;
 struct path_errors_map path_errors;
 __u32 closing __attribute__((weak));
 const struct pb_call_stats no_calls __attribute__((weak)) = { .min_ns = -1ULL };
+const __u64 zero __attribute__((weak)) = 0;
+const __u32 counter_keys[PB_COUNTERS] __attribute__((weak)) = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 /* The nodes of these tests, and where their frames lie: callees below their callers. */
 enum { A = 1, B, C, D };

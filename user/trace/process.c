@@ -131,7 +131,11 @@ struct process *process_fork(struct processes *p, struct object_files *o, uint32
 	if (!from || !proc || from == proc)
 		return proc;
 	proc->ppid = parent;
-	proc->ended = proc->gone = false;
+	proc->ended = proc->gone = proc->kernel_thread = false;
+	proc->maps_read_ns = proc->maps_retry_ns = 0;
+	perfmap_free(proc->perfmap);
+	proc->perfmap = NULL;
+	proc->perfmap_tried = false;
 	memcpy(proc->comm, from->comm, sizeof(proc->comm));
 	free(proc->exe);
 	proc->exe = from->exe ? strdup(from->exe) : NULL;
