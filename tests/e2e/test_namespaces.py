@@ -22,7 +22,7 @@ def child_of(pid):
 
 def traced_spans(t, argv, is_child=False):
     """Starts spans by a command line, traces it, checks its counts; the report."""
-    w = Workload(t, [*argv, "-t", "2", "-n", "300"])
+    w = Workload(t, [*argv, "-t", "2", "-n", "1500"])
     pid = child_of(w.pid) if is_child else w.pid
     tracer = t.trace(*SPANS, "-F", "997", "-p", pid)
     w.go()
