@@ -25,6 +25,7 @@ struct path_errors_map path_errors SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
 const __u64 zero = 0;
+_Static_assert(PB_COUNTERS == 11, "every counter has its key");
 const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 __u32 pidns_level = 0;

@@ -159,4 +159,6 @@ def a_library_that_throws_comes_later(t):
     report = tracer.stop()
     w.end()
     between(truth["calls"] * 0.7, calls_of(report, "work"), truth["calls"], "calls that were seen")
+    seen = calls_of(report, "work") + report["lost"]["spans"]
+    between(truth["calls"] * 0.9, seen, truth["calls"] * 1.1, "calls that were seen or count as lost")
     check(any("exchanged" in note for note in report["notes"]), f"the gap is told: {report['notes']}")

@@ -3,6 +3,7 @@
 #include "trace/harvest.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/types.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,19 +201,43 @@ static void add_losses(struct harvest *h)
 	r->lost.spans += session_counter(s, PB_LOST_SPANS) + session_misses(s, "pb_span_");
 }
 
-/* Calls that were made while probes were exchanged for safer ones. */
-static void add_gap(struct harvest *h)
+/* Returns of calls whose beginning is not on record. */
+static void add_missed_returns(struct harvest *h)
 {
-	uint64_t gap_ns = session_gap_ns(h->session);
+	uint64_t missed = session_counter(h->session, PB_MISSED_RETURNS);
 	char note[160];
 
-	if (!gap_ns)
+	if (!missed)
 		return;
 	snprintf(note, sizeof(note),
-		 "function calls of %.0f ms were not seen: code was loaded that can throw, and the "
-		 "probes were exchanged for safer ones",
-		 (double)gap_ns / 1e6);
+		 "%" PRIu64
+		 " returns had no entry on record: calls that began before the trace, or "
+		 "deeper than %d",
+		 missed, PB_SPAN_DEPTH);
 	vec_push(&h->report->notes, report_str(h->report, note));
+}
+
+/*
+ * Calls that were made while probes were exchanged for safer ones: how many is not known, so that
+ * as many count as lost as were made in as long a time before and after.
+ */
+static void add_gap(struct harvest *h)
+{
+	uint64_t gap_ns = session_gap_ns(h->session), calls = 0, lost;
+	struct report *r = h->report;
+	char note[200];
+
+	if (!gap_ns || gap_ns >= r->duration_ns)
+		return;
+	vec_foreach (n, &r->nodes)
+		calls += n->calls;
+	lost = 1 + (uint64_t)((double)calls * (double)gap_ns / (double)(r->duration_ns - gap_ns));
+	r->lost.spans += lost;
+	snprintf(note, sizeof(note),
+		 "function calls of %.0f ms were not seen, about %" PRIu64
+		 ": code was loaded that can throw, and the probes were exchanged for safer ones",
+		 (double)gap_ns / 1e6, lost);
+	vec_push(&r->notes, report_str(r, note));
 }
 
 static void add_missing(struct harvest *h)
@@ -366,7 +391,10 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		add_event(&h, e);
 	add_losses(&h);
 	add_missing(&h);
-	add_gap(&h);
+	if (plan) {
+		add_gap(&h);
+		add_missed_returns(&h);
+	}
 	add_traps(&h, plan);
 	add_cost(&h);
 	return 0;
