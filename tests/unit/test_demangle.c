@@ -110,3 +110,55 @@ Test(demangle, bounds_depth_and_length)
 		}
 	}
 }
+
+ParameterizedTestParameters(demangle, makes_names_of_types_readable)
+{
+	static struct name cases[] = {
+		{ "St13runtime_error", "std::runtime_error" },
+		{ "N3foo3barE", "foo::bar" },
+		{ "i", "int" },
+		{ "PKc", "char const*" },
+		{ "3Foo", "Foo" },
+		{ "*N12_GLOBAL__N_13FooE", "(anonymous namespace)::Foo" },
+		{ "St6vectorIiSaIiEE", "std::vector<int, std::allocator<int> >" },
+		{ "N5boost10wrapexceptISt13runtime_errorEE",
+		  "boost::wrapexcept<std::runtime_error>" },
+		{ "Z4mainE5Local", "main::Local" },
+		{ "Dn", "decltype(nullptr)" },
+		{ "main", "" },
+		{ "Foo", "" },
+		{ "_Z3foov", "" },
+		{ "_ZN3foo3barE", "" },
+		{ "3foo3bar", "" },
+		{ "9foo", "" },
+		{ "*", "" },
+		{ "", "" },
+	};
+
+	return cr_make_param_array(struct name, cases, sizeof(cases) / sizeof(*cases));
+}
+
+ParameterizedTest(struct name *c, demangle, makes_names_of_types_readable)
+{
+	char *text = demangle_type(c->mangled);
+
+	cr_expect_str_eq(text ? text : "", c->readable, "%s", c->mangled);
+	free(text);
+}
+
+Test(demangle, bounds_names_of_types)
+{
+	char name[8192], *text;
+
+	memset(name, 'P', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	cr_expect_null(demangle_type(name));
+	/* Short enough, but nested deeper than the demangler goes. */
+	name[3999] = 'i';
+	name[4000] = '\0';
+	cr_expect_null(demangle_type(name));
+	text = demangle_type(name + 3950);
+	cr_assert_not_null(text);
+	cr_expect_eq(strlen(text), strlen("int") + 49);
+	free(text);
+}

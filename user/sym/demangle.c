@@ -35,18 +35,18 @@ static void collect(const char *s, size_t len, void *arg)
 	buf_add(&o->text, s, len);
 }
 
-static bool run(demangler fn, const char *name, struct output *o)
+static bool run(demangler fn, const char *name, int options, struct output *o)
 {
 	if (setjmp(o->too_long))
 		return false;
-	return fn(name, OPTIONS, collect, o);
+	return fn(name, options, collect, o);
 }
 
-static char *demangle_by(demangler fn, const char *name)
+static char *demangle_by(demangler fn, const char *name, int options)
 {
 	struct output o = {};
 
-	if (run(fn, name, &o) && !o.text.err && o.text.len)
+	if (run(fn, name, options, &o) && !o.text.err && o.text.len)
 		return o.text.data;
 	buf_done(&o.text);
 	return NULL;
@@ -69,9 +69,9 @@ static char *demangle_plain(const char *name)
 		return demangle_d(name);
 	/* Rust first: its older names look like C++. */
 	if (!strncmp(name, "_R", 2) || !strncmp(name, "_Z", 2))
-		text = demangle_by(rust_demangle_callback, name);
+		text = demangle_by(rust_demangle_callback, name, OPTIONS);
 	if (!text && !strncmp(name, "_Z", 2))
-		text = demangle_by(cplus_demangle_v3_callback, name);
+		text = demangle_by(cplus_demangle_v3_callback, name, OPTIONS);
 	return text;
 }
 
@@ -111,4 +111,14 @@ char *demangle(const char *name)
 		return NULL;
 	}
 	return strcat(whole, end);
+}
+
+char *demangle_type(const char *name)
+{
+	/* The compiler's mark on types that only one file of the program knows. */
+	if (*name == '*')
+		name++;
+	if (!*name || *name == '_' || strnlen(name, INPUT_MAX) == INPUT_MAX)
+		return NULL;
+	return demangle_by(cplus_demangle_v3_callback, name, OPTIONS | DMGL_TYPES);
 }

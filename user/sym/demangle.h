@@ -7,3 +7,8 @@
  * is short. Rust's hash suffix is dropped. The input is hostile: its length is bounded.
  */
 char *demangle(const char *name);
+/*
+ * The same for the name that a C++ type_info holds: "St13runtime_error" is "std::runtime_error",
+ * "PKc" is "char const*". NULL when it is no such name.
+ */
+char *demangle_type(const char *name);

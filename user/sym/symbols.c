@@ -13,6 +13,8 @@
 #include "lib/cleanup.h"
 #include "sym/debugfile.h"
 #include "sym/elf.h"
+#include "sym/goinfo.h"
+#include "sym/gopclntab.h"
 #include "sym/plt.h"
 #include "sym/roots.h"
 #include "sym/symtab.h"
@@ -32,6 +34,7 @@ struct late {
 /* An executable section, in file offsets. */
 struct code_section {
 	uint64_t start, end;
+	bool stubs; /* of the procedure linkage table */
 };
 
 struct symbols {
@@ -39,6 +42,7 @@ struct symbols {
 	elf_segments segments;
 	VEC(struct code_section) code;
 	struct elf_traits traits;
+	struct go_info go; /* version 0: not known */
 	bool has_entry;
 	char *interp;
 	struct late *late;
@@ -121,11 +125,12 @@ static int read_code_sections(struct symbols *s, const struct elf_file *f)
 
 	vec_foreach (section, &f->sections) {
 		const GElf_Shdr *h = &section->header;
-		struct code_section c = { h->sh_offset, h->sh_offset + h->sh_size };
+		struct code_section c = { .start = h->sh_offset, .end = h->sh_offset + h->sh_size };
 
 		if (!section->scn || !(h->sh_flags & SHF_EXECINSTR) || h->sh_type == SHT_NOBITS ||
 		    c.end < c.start || s->code.n >= CODE_MAX)
 			continue;
+		c.stubs = !strncmp(section->name, ".plt", 4) || !strcmp(section->name, ".iplt");
 		err = vec_push(&s->code, c);
 		if (err)
 			return err;
@@ -146,10 +151,30 @@ static int open_debug(const struct elf_file *f, const struct symbols *s, const c
 	return err == -ENOMEM ? err : 0;
 }
 
+/* Only where section headers are gone must the contents tell whether it is a Go program. */
+static int read_go(struct symbols *s, const struct elf_file *f, struct symtab_builder *b,
+		   struct gopclntab *table)
+{
+	int err = 0;
+
+	if (!s->traits.is_go && f->sections.n)
+		return 0;
+	err = gopclntab_read(f, table);
+	if (err || (!s->traits.is_go && !table->data))
+		return err;
+	s->traits.is_go = true;
+	s->traits.has_go_table = table->data;
+	err = goinfo_read(f, &s->go);
+	if (err == -ENOMEM)
+		return err;
+	return table->data ? gopclntab_add(table, &f->segments, b) : 0;
+}
+
 static int read_tables(struct symbols *s, const struct elf_file *f, const char *path,
 		       const char *root, struct traits_context *ctx)
 {
 	_cleanup_(symtab_builder_done) struct symtab_builder b = {};
+	_cleanup_(gopclntab_done) struct gopclntab go = {};
 	_cleanup_(elf_file_freep) struct elf_file *debug = NULL;
 	_cleanup_close_ int debug_fd = -1;
 	int err = symtab_add(&b, f, SHT_DYNSYM, &f->segments, traits_see, ctx);
@@ -161,6 +186,8 @@ static int read_tables(struct symbols *s, const struct elf_file *f, const char *
 		s->traits.has_symtab = true;
 	if (!err)
 		err = symtab_add(&b, debug ? debug : f, SHT_SYMTAB, &f->segments, traits_see, ctx);
+	if (!err)
+		err = read_go(s, f, &b, &go);
 	return err ? err : symtab_build(&b, &s->table);
 }
 
@@ -321,6 +348,27 @@ bool symbols_code_range(const struct symbols *s, uint64_t addr, uint64_t *start,
 	return true;
 }
 
+static bool is_stub(const struct symbols *s, uint64_t offset)
+{
+	vec_foreach (c, &s->code)
+		if (c->stubs && offset >= c->start && offset < c->end)
+			return true;
+	return false;
+}
+
+bool symbols_next_code(const struct symbols *s, uint64_t addr, uint64_t *start, uint64_t *end)
+{
+	struct cfi_function f = { .end = addr };
+
+	do {
+		if (!unwindinfo_next(late(s)->unwind, f.end, &f))
+			return false;
+	} while (is_stub(s, elf_offset_of(&s->segments, f.start)));
+	*start = f.start;
+	*end = f.end;
+	return true;
+}
+
 bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base_words,
 			uint32_t *rbp_words)
 {
@@ -334,6 +382,14 @@ bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base
 		return false;
 	*base_words = state.base_words;
 	*rbp_words = state.rbp_words;
+	return true;
+}
+
+bool symbols_go_info(const struct symbols *s, struct go_info *ret)
+{
+	if (!s->go.version_major)
+		return false;
+	*ret = s->go;
 	return true;
 }
 

@@ -10,15 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct go_info;
 struct symbols;
 
 struct symbol {
-	const char *name; /* raw (mangled), valid as long as the symbols */
+	const char *name; /* raw (mangled), valid as long as the symbols; see also sym/extent.h */
 	uint64_t offset;  /* file offset of its first byte */
 	uint64_t addr;    /* virtual address in the ELF file */
 	uint64_t size;    /* bytes; 0: the table does not say */
 	bool global;
 	bool ifunc;
+	bool typed; /* the table says that it is a function, not just a label */
 };
 
 #define BUILD_ID_MAX 64
@@ -31,10 +33,14 @@ struct elf_traits {
 	bool is_64;
 	bool has_symtab;     /* itself or by its debug file */
 	bool is_go;          /* .gopclntab or .note.go.buildid */
+	bool has_go_table;   /* Go's own table of functions was read: there are names in any case */
 	bool is_rust;        /* a personality or panic symbol of the Rust runtime */
 	bool has_unwinder;   /* defines _Unwind_RaiseException (linked in, or libgcc_s itself) */
-	bool needs_unwinder; /* imports _Unwind_RaiseException, __cxa_throw, pthread_cancel, … */
+	bool catches;        /* C++ that catches: imports or defines __cxa_begin_catch */
+	bool cleans_up;      /* has a personality routine: code that runs while a stack unwinds */
+	bool forces_unwinding;   /* imports pthread_cancel or pthread_exit */
 	bool uses_signal_stacks; /* imports or defines sigaltstack */
+	bool uses_async_jobs;    /* imports OpenSSL's asynchronous jobs: ASYNC_*, SSL_*async* */
 	bool needs_cxx;          /* DT_NEEDED libstdc++ or libc++ */
 	bool uses_fibers;        /* imports or defines makecontext, swapcontext, boost's or libco's
 				    switches */
@@ -94,12 +100,21 @@ int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
 bool symbols_code_range(const struct symbols *s, uint64_t addr, uint64_t *start, uint64_t *end);
 
 /*
+ * The first such piece that begins at an address or above; stubs of the procedure linkage table
+ * are passed over. False: there is none.
+ */
+bool symbols_next_code(const struct symbols *s, uint64_t addr, uint64_t *start, uint64_t *end);
+
+/*
  * How the caller of the code at this offset is found, where it keeps no frame pointer: its frame's
  * base lies base_words words of 8 bytes above rsp, the return address one word below the base,
  * and the caller's rbp rbp_words below it (0: it is in rbp still). False: that is not known.
  */
 bool symbols_frame_base(const struct symbols *s, uint64_t offset, uint32_t *base_words,
 			uint32_t *rbp_words);
+
+/* Which Go made the program, see sym/goinfo.h; false: none, or it does not say. */
+bool symbols_go_info(const struct symbols *s, struct go_info *ret);
 
 /* Bytes of memory held. */
 size_t symbols_memory(const struct symbols *s);

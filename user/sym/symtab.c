@@ -75,7 +75,7 @@ static int add_symbol(struct symtab_builder *b, const elf_segments *segments, co
 {
 	const struct elf_segment *seg = elf_segment_of(segments, sym->st_value);
 	size_t len = strnlen(name, NAME_BYTES_MAX + 1);
-	struct symtab_entry e = { .typed = GELF_ST_TYPE(sym->st_info) != STT_NOTYPE };
+	struct symtab_entry e = {};
 	uint64_t left;
 
 	if (!seg || !seg->exec || len > NAME_BYTES_MAX || len >= b->names_left)
@@ -90,6 +90,7 @@ static int add_symbol(struct symtab_builder *b, const elf_segments *segments, co
 		.size = sym->st_size < left ? sym->st_size : left,
 		.global = GELF_ST_BIND(sym->st_info) != STB_LOCAL,
 		.ifunc = GELF_ST_TYPE(sym->st_info) == STT_GNU_IFUNC,
+		.typed = GELF_ST_TYPE(sym->st_info) != STT_NOTYPE,
 	};
 	return vec_push(&b->all, e);
 }
@@ -176,7 +177,7 @@ static size_t drop_needless(struct symtab_entry *v, size_t n)
 			at = s->offset;
 			first = kept;
 		}
-		if (!v[i].typed && !s->size && at < end && first == kept)
+		if (!v[i].sym.typed && !s->size && at < end && first == kept)
 			continue;
 		if (is_known_alias(v, first, kept, &v[i]))
 			continue;

@@ -25,7 +25,6 @@ struct symtab {
 struct symtab_entry {
 	struct symbol sym; /* its name points into the file's string table */
 	uint32_t name_len; /* without version */
-	bool typed;
 };
 
 struct symtab_builder {

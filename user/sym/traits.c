@@ -156,15 +156,10 @@ static bool is_rust(const char *name)
 	return is_one_of(name, names);
 }
 
-static bool is_unwinder(const char *name)
+static bool is_personality(const char *name)
 {
-	static const char *const names[] = {
-		"_Unwind_RaiseException", "_Unwind_Resume", "_Unwind_Resume_or_Rethrow",
-		"_Unwind_ForcedUnwind",   "__cxa_throw",    "__cxa_rethrow",
-		"pthread_cancel",         "pthread_exit",   NULL
-	};
-
-	return is_one_of(name, names);
+	/* C, C++, Objective-C, D, Ada … : what follows the double underscore is the language's. */
+	return strstr(name, "_personality_v0") || strstr(name, "_eh_personality");
 }
 
 void traits_see(const char *name, bool defined, void *arg)
@@ -174,8 +169,15 @@ void traits_see(const char *name, bool defined, void *arg)
 
 	if (defined && !strcmp(name, "_Unwind_RaiseException"))
 		t->has_unwinder = true;
-	if (!defined && is_unwinder(name))
-		t->needs_unwinder = true;
+	if (!strcmp(name, "__cxa_begin_catch"))
+		t->catches = true;
+	if (is_personality(name))
+		t->cleans_up = true;
+	if (!ctx->is_libc && (!strcmp(name, "pthread_cancel") || !strcmp(name, "pthread_exit")))
+		t->forces_unwinding = true;
+	if (!defined && (starts_with(name, "ASYNC_") ||
+			 (starts_with(name, "SSL_") && strstr(name, "async"))))
+		t->uses_async_jobs = true;
 	if (is_rust(name))
 		t->is_rust = true;
 	if (!ctx->is_libc && !strcmp(name, "sigaltstack"))

@@ -287,3 +287,16 @@ bool unwindinfo_function(const struct unwindinfo *u, uint64_t addr, struct cfi_f
 	ret->end = k < u->n ? row_addr(u->rows[k]) : ret->start;
 	return true;
 }
+
+bool unwindinfo_next(const struct unwindinfo *u, uint64_t addr, struct cfi_function *ret)
+{
+	size_t i = row_of(u, addr);
+
+	if (!u)
+		return false;
+	if (i == u->n) /* all rows lie above addr */
+		i = 0;
+	while (i < u->n && (!(u->rows[i] & ROW_FIRST) || row_addr(u->rows[i]) < addr))
+		i++;
+	return i < u->n && unwindinfo_function(u, row_addr(u->rows[i]), ret);
+}

@@ -28,3 +28,5 @@ size_t unwindinfo_memory(const struct unwindinfo *u);
 struct cfi_state unwindinfo_state(const struct unwindinfo *u, uint64_t addr);
 /* The function of an FDE that covers addr; false: none. */
 bool unwindinfo_function(const struct unwindinfo *u, uint64_t addr, struct cfi_function *ret);
+/* The first function that begins at addr or above; false: none. */
+bool unwindinfo_next(const struct unwindinfo *u, uint64_t addr, struct cfi_function *ret);
