@@ -183,7 +183,7 @@ static struct call_stats sample_stats(uint64_t calls, uint64_t each_ns, uint64_t
 static void add_error(struct report *r, struct call_stats *s, const char *type, uint64_t count)
 {
 	s->errors += count;
-	if (call_stats_add_error(r, s, type, count))
+	if (error_counts_add(r, &s->error_types, type, count))
 		abort();
 }
 
@@ -191,6 +191,7 @@ static void add_path(struct report *r, uint32_t parent, uint32_t node, struct ca
 {
 	vec_push(&r->paths, (struct path){ .parent = parent,
 					   .node = node,
+					   .depth_max = 1,
 					   .has_cpu = true,
 					   .offcpu_ns = stats.total_ns / 4,
 					   .cpu_ns = stats.total_ns - stats.total_ns / 4,
@@ -222,10 +223,106 @@ static void add_paths(struct report *r)
 	add_error(r, &r->paths.v[4].stats, "EIO", 2);
 	r->paths.v[0].open = 3;
 	r->paths.v[2].unwound = 4;
-	r->paths.v[5].missed = 1;
+	r->paths.v[5].untimed = 1;
+	r->paths.v[3].depth_max = 12;
 	r->paths.v[5].has_cpu = false;
 	vec_push(&r->unused, (struct unused){ report_str(r, "rotate_log"), report_str(r, "webd") });
 	vec_push(&r->unused, (struct unused){ report_str(r, "=HYPERLINK(\"x\")"), NULL });
+}
+
+static void add_inside(struct report *r, uint32_t path, const char *type, uint64_t count)
+{
+	if (error_counts_add(r, &r->paths.v[path].inside, type, count))
+		abort();
+}
+
+static void add_slice(struct trace *t, struct slice s)
+{
+	if (vec_push(&t->slices, s))
+		abort();
+}
+
+/*
+ * A slow request on webd's thread worker-3: fourteen reads, a failing query that waits in a
+ * system call (told as a child of the span, as the recorder knows no better), an exception.
+ */
+static struct trace slow_trace(struct report *r)
+{
+	struct trace t = { .pid = 4242,
+			   .tid = 4250,
+			   .thread = report_str(r, "worker-3"),
+			   .why = TRACE_SLOW | TRACE_FAILED,
+			   .path = 0,
+			   .cause = REPORT_NONE,
+			   .slices_lost = 2 };
+	uint64_t at = 2 * SEC;
+
+	add_slice(&t, (struct slice){ SLICE_SPAN, report_str(r, "serve"), REPORT_NONE, 0, at,
+				      60 * MS, false, report_str(r, "ret=-1"), NULL });
+	add_slice(&t, (struct slice){ SLICE_SPAN, report_str(r, "parse_request"), 0, 1,
+				      at + 200 * US, 800 * US, false, NULL,
+				      report_str(r, "len=1500, path=\"/login\"") });
+	for (uint32_t i = 0; i < 14; i++)
+		add_slice(&t, (struct slice){ SLICE_SYSCALL, report_str(r, "read"), 1, REPORT_NONE,
+					      at + 220 * US + i * 50 * US, 10 * US, false, NULL,
+					      NULL });
+	add_slice(&t, (struct slice){ SLICE_SPAN, report_str(r, "db_query"), 0, 2, at + 2 * MS,
+				      55 * MS, false, NULL, NULL });
+	add_slice(&t, (struct slice){ SLICE_SYSCALL, report_str(r, "recvfrom"), 16, REPORT_NONE,
+				      at + 3 * MS, 50 * MS, false, report_str(r, "EAGAIN"), NULL });
+	add_slice(&t, (struct slice){ SLICE_OFFCPU, report_str(r, "blocked"), 16, REPORT_NONE,
+				      at + 3 * MS + 5 * US, 49 * MS, false, NULL, NULL });
+	add_slice(&t, (struct slice){ SLICE_INSTANT, report_str(r, "throw"), 16, REPORT_NONE,
+				      at + 56 * MS, 0, false,
+				      report_str(r, "exception std::runtime_error"), NULL });
+	return t;
+}
+
+/* What the request asked of another thread, which went on at the same time. */
+static struct trace linked_trace(struct report *r)
+{
+	struct trace t = { .pid = 4242,
+			   .tid = 4251,
+			   .thread = report_str(r, "worker-7"),
+			   .why = TRACE_LINKED,
+			   .path = 5,
+			   .cause = 0,
+			   .cause_ns = 2 * SEC + 2500 * US,
+			   .cause_kind = report_str(r, "wakeup") };
+
+	add_slice(&t, (struct slice){ SLICE_SPAN, report_str(r, "flush"), REPORT_NONE, 5,
+				      2 * SEC + 2600 * US, 3 * MS, false, NULL, NULL });
+	return t;
+}
+
+/* The worker process, in the middle of two calls at once: goroutines share the thread. */
+static struct trace open_trace(struct report *r, uint64_t start_ns, const char *thread)
+{
+	struct trace t = { .pid = 4243,
+			   .tid = 4243,
+			   .thread = report_str(r, thread),
+			   .why = TRACE_SAMPLED,
+			   .path = 0,
+			   .cause = REPORT_NONE };
+
+	add_slice(&t, (struct slice){ SLICE_SPAN, report_str(r, "serve"), REPORT_NONE, 0, start_ns,
+				      7 * MS, true, NULL, NULL });
+	return t;
+}
+
+static void add_traces(struct report *r)
+{
+	add_inside(r, 2, "openat ENOENT", 31);
+	add_inside(r, 2, "python ValueError", 2);
+	add_inside(r, 0, "signal SIGSEGV", 1);
+	r->coverage.matched = 10;
+	r->coverage.probed = 7;
+	r->coverage.emulated = 6;
+	r->coverage.sites = 4;
+	if (vec_push(&r->traces, slow_trace(r)) || vec_push(&r->traces, linked_trace(r)) ||
+	    vec_push(&r->traces, open_trace(r, 5 * SEC, NULL)) ||
+	    vec_push(&r->traces, open_trace(r, 5 * SEC + 2 * MS, "webd;worker\x1b")))
+		abort();
 }
 
 static void add_syscalls(struct report *r)
@@ -308,6 +405,7 @@ struct report *sample_report(void)
 	add_cpu_samples(r);
 	add_offcpu_samples(r);
 	add_paths(r);
+	add_traces(r);
 	add_syscalls(r);
 	add_events(r);
 	add_quality(r);

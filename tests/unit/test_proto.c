@@ -60,6 +60,21 @@ Test(proto, zero_is_left_out)
 	cr_assert_eq(b.len, 0);
 }
 
+Test(proto, zero_is_written_where_it_differs_from_absence)
+{
+	proto_present(&b, 8, 0);
+	proto_present(&b, 8, 300);
+	EXPECT("\x40\x00\x40\xac\x02");
+}
+
+Test(proto, a_fixed_number_takes_eight_bytes_with_the_lowest_first)
+{
+	proto_fixed64(&b, 1, 0x0102030405060708);
+	proto_fixed64(&b, 47, 0);
+	EXPECT("\x09\x08\x07\x06\x05\x04\x03\x02\x01"
+	       "\xf9\x02\x00\x00\x00\x00\x00\x00\x00\x00");
+}
+
 Test(proto, a_negative_number_is_its_complement)
 {
 	proto_int(&b, 1, -2);

@@ -100,9 +100,9 @@ Test(report, errors_are_counted_by_type)
 {
 	struct call_stats s = {};
 
-	cr_assert_eq(call_stats_add_error(r, &s, "EAGAIN", 2), 0);
-	cr_assert_eq(call_stats_add_error(r, &s, "EINTR", 1), 0);
-	cr_assert_eq(call_stats_add_error(r, &s, "EAGAIN", 3), 0);
+	cr_assert_eq(error_counts_add(r, &s.error_types, "EAGAIN", 2), 0);
+	cr_assert_eq(error_counts_add(r, &s.error_types, "EINTR", 1), 0);
+	cr_assert_eq(error_counts_add(r, &s.error_types, "EAGAIN", 3), 0);
 	cr_assert_eq(s.error_types.n, 2);
 	cr_assert_str_eq(s.error_types.v[0].type, "EAGAIN");
 	cr_assert_eq(s.error_types.v[0].count, 5);

@@ -18,7 +18,7 @@ Test(view, every_name_that_messages_list_is_a_view)
 		cr_assert_str_eq(view->name, name);
 		n++;
 	}
-	cr_assert_eq(n, 7);
+	cr_assert_eq(n, 9);
 	free(names);
 }
 
@@ -32,6 +32,9 @@ Test(view, a_files_suffix_chooses)
 	cr_assert_eq(view_by_suffix("x.svg"), &view_svg);
 	cr_assert_eq(view_by_suffix("x.pb.gz"), &view_pprof);
 	cr_assert_eq(view_by_suffix("x.pprof"), &view_pprof);
+	cr_assert_eq(view_by_suffix("x.pftrace"), &view_perfetto);
+	cr_assert_eq(view_by_suffix("x.perfetto-trace"), &view_perfetto);
+	cr_assert_eq(view_by_suffix("x.trace.json"), &view_chrome);
 }
 
 Test(view, the_off_cpu_file_is_written_beside_and_never_chosen)
@@ -40,6 +43,13 @@ Test(view, the_off_cpu_file_is_written_beside_and_never_chosen)
 	cr_assert_eq(view_by_name("folded"), &view_folded);
 	cr_assert_eq(view_folded.companion, &view_folded_offcpu);
 	cr_assert_null(view_folded_offcpu.companion);
+}
+
+Test(view, the_longest_suffix_wins)
+{
+	cr_assert_eq(view_by_suffix("trace.json"), &view_json);
+	cr_assert_eq(view_by_suffix("x.trace.json"), &view_chrome);
+	cr_assert_eq(view_by_suffix("x_trace.json"), &view_json);
 }
 
 Test(view, anything_else_chooses_nothing)

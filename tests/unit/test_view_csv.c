@@ -106,7 +106,8 @@ Test(view_csv, every_row_has_the_columns_of_the_header)
 {
 	read_table();
 	cr_assert_str_eq(rows[0][0], "kind");
-	cr_assert_eq(column_cnt, 19);
+	cr_assert_eq(column_cnt, 24);
+	cr_assert_str_eq(rows[0][18], "max_ns", "new columns stand at the end");
 	cr_assert_gt(row_cnt, 30);
 }
 
@@ -120,6 +121,14 @@ Test(view_csv, numbers_are_those_of_the_report)
 	cr_assert_str_eq(cell("path", "serve", NULL, "total_ns"), "3559300000");
 	cr_assert_str_eq(cell("path", "serve", NULL, "max_ns"), "60000000");
 	cr_assert_str_eq(cell("path", "flush", NULL, "cpu_ns"), "", "not known");
+	cr_assert_str_eq(cell("path", "serve", NULL, "open"), "3");
+	cr_assert_str_eq(cell("path", "serve;db_query", NULL, "unwound"), "4");
+	cr_assert_str_eq(cell("path", "flush", NULL, "untimed"), "1");
+	cr_assert_str_eq(cell("path", "serve;db_query;flush", NULL, "depth_max"), "12");
+	cr_assert_str_eq(cell("path", "serve;db_query", NULL, "inside"),
+			 "openat ENOENT: 31, python ValueError: 2");
+	cr_assert_str_eq(cell("path", "flush", NULL, "inside"), "");
+	cr_assert_str_eq(cell("syscall", "read", NULL, "untimed"), "");
 	cr_assert_str_eq(cell("syscall", "read", NULL, "detail"), "EAGAIN: 2400, EINTR: 3");
 	cr_assert_str_eq(cell("function", "parse_request", NULL, "count"), "275");
 	cr_assert_str_eq(cell("function", "parse_request", NULL, "self_count"), "180");

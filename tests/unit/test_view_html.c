@@ -177,6 +177,30 @@ Test(view_html, paths_have_percentiles_and_error_types)
 	cr_assert_not_null(strstr(buf_str(&data), ",0,3,5000,15,700000,700000,60000000,"));
 }
 
+Test(view_html, recorded_calls_stand_with_the_longest_first)
+{
+	assert_json();
+	cr_assert_not_null(strstr(buf_str(&data), "\"recorded\":4,\"traces\":[[0,4242,4250,"));
+	/* kind, name, depth, start, duration, error, args, open: the wait within its system call */
+	cr_assert_not_null(strstr(buf_str(&data), ",3,3005000,49000000,-1,-1,0]"));
+	/* 60 ms, twice 7 ms, and the 3 ms that the first one caused. */
+	cr_assert_not_null(strstr(buf_str(&data), ",-1,2,[[0,"));
+	cr_assert_not_null(strstr(buf_str(&data), "]],\n[2,4243,4243,-1,"));
+	cr_assert_not_null(strstr(buf_str(&data), ",0,0,[[0,"));
+	cr_assert_lt((void *)strstr(buf_str(&data), "\n[3,4243,"),
+		     (void *)strstr(buf_str(&data), "\n[1,4242,4251,"));
+}
+
+Test(view_html, what_went_wrong_inside_a_path_stands_behind_its_errors)
+{
+	const char *types;
+
+	assert_json();
+	types = strstr(buf_str(&data), ",31],[");
+	cr_assert_not_null(types);
+	cr_assert_not_null(strstr(types, ",2]]],\n["));
+}
+
 Test(view_html, the_page_is_whole)
 {
 	render();

@@ -96,6 +96,29 @@ static const struct {
 	{ "paths.0.p99_ns", 'i' },
 	{ "paths.0.p999_ns", 'i' },
 	{ "paths.0.error_types", 'o' },
+	{ "paths.0.inside", 'o' },
+	{ "paths.0.depth_max", 'i' },
+	{ "coverage.matched", 'i' },
+	{ "coverage.probed", 'i' },
+	{ "coverage.emulated", 'i' },
+	{ "coverage.return_sites", 'i' },
+	{ "coverage.skipped", 'i' },
+	{ "traces.0.pid", 'i' },
+	{ "traces.0.tid", 'i' },
+	{ "traces.0.thread", 's' },
+	{ "traces.0.why.0", 's' },
+	{ "traces.0.path.0", 's' },
+	{ "traces.0.slices_lost", 'i' },
+	{ "traces.1.cause.trace", 'i' },
+	{ "traces.1.cause.kind", 's' },
+	{ "traces.1.cause.at_ns", 'i' },
+	{ "traces.0.slices.0.kind", 's' },
+	{ "traces.0.slices.0.name", 's' },
+	{ "traces.0.slices.1.parent", 'i' },
+	{ "traces.0.slices.0.start_ns", 'i' },
+	{ "traces.0.slices.0.duration_ns", 'i' },
+	{ "traces.0.slices.0.error", 's' },
+	{ "traces.0.slices.1.args", 's' },
 	{ "unused.0.name", 's' },
 	{ "unused.0.object", 's' },
 	{ "stacks.cpu.samples", 'i' },
@@ -179,10 +202,76 @@ Test(view_json, paths_carry_exact_numbers)
 	cr_assert_eq(number("paths.1.error_types.ret=-22"), 100);
 	cr_assert_eq(number("paths.0.open"), 3);
 	cr_assert_eq(number("paths.2.unwound"), 4);
-	cr_assert_eq(number("paths.5.missed"), 1);
+	cr_assert_eq(number("paths.5.untimed"), 1);
+	cr_assert_eq(number("paths.3.depth_max"), 12);
 	cr_assert(json_is_null(member(root, "paths.5.cpu_ns")));
 	cr_assert(json_is_null(member(root, "paths.5.offcpu_ns")));
 	cr_assert_str_eq(string("nodes.4.kind"), "kernel");
+}
+
+Test(view_json, paths_tell_what_went_wrong_inside)
+{
+	load();
+	cr_assert_eq(number("paths.2.inside.openat ENOENT"), 31);
+	cr_assert_eq(number("paths.2.inside.python ValueError"), 2);
+	cr_assert_eq(json_object_size(member(root, "paths.1.inside")), 0);
+	cr_assert_eq(number("paths.2.errors"), 0, "they failed no call");
+}
+
+Test(view_json, coverage_tells_what_is_probed)
+{
+	load();
+	cr_assert_eq(number("coverage.matched"), 10);
+	cr_assert_eq(number("coverage.probed"), 7);
+	cr_assert_eq(number("coverage.emulated"), 6);
+	cr_assert_eq(number("coverage.return_sites"), 4);
+	cr_assert_eq(number("coverage.skipped"), 3);
+}
+
+Test(view_json, traces_are_given_as_recorded)
+{
+	load();
+	cr_assert_eq(json_array_size(member(root, "traces")), 4);
+	cr_assert_eq(json_array_size(member(root, "traces.0.slices")), 20);
+	cr_assert_eq(number("traces.0.tid"), 4250);
+	cr_assert_eq(json_array_size(member(root, "traces.0.why")), 2);
+	cr_assert_str_eq(string("traces.0.why.0"), "slow");
+	cr_assert_str_eq(string("traces.0.why.1"), "failed");
+	cr_assert_eq(number("traces.0.slices_lost"), 2);
+	cr_assert(json_is_null(member(root, "traces.0.cause")));
+	cr_assert(json_is_null(member(root, "traces.0.slices.0.parent")));
+	cr_assert_str_eq(string("traces.0.slices.0.error"), "ret=-1");
+	cr_assert_str_eq(string("traces.0.slices.1.args"), "len=1500, path=\"/login\"");
+	cr_assert(json_is_null(member(root, "traces.0.slices.1.error")));
+	cr_assert_str_eq(string("traces.0.slices.18.kind"), "offcpu");
+	cr_assert_eq(number("traces.0.slices.18.parent"), 16);
+	cr_assert_eq(number("traces.0.slices.18.start_ns"), 2003005000);
+	cr_assert_eq(number("traces.0.slices.18.duration_ns"), 49000000);
+	cr_assert_str_eq(string("traces.0.slices.19.kind"), "instant");
+	cr_assert_eq(number("traces.1.cause.trace"), 0);
+	cr_assert_str_eq(string("traces.1.cause.kind"), "wakeup");
+	cr_assert_eq(number("traces.1.cause.at_ns"), 2002500000);
+	cr_assert_str_eq(string("traces.1.path.0"), "flush");
+	cr_assert(json_is_null(member(root, "traces.2.thread")));
+	cr_assert(json_is_true(member(root, "traces.2.slices.0.open")));
+	cr_assert(json_is_false(member(root, "traces.0.slices.0.open")));
+	cr_assert_str_eq(string("traces.3.thread"), "webd;worker?");
+}
+
+Test(view_json, references_of_traces_that_lead_nowhere_are_null)
+{
+	struct trace *t = &r->traces.v[0];
+
+	t->cause = 99;
+	t->cause_kind = "clone";
+	t->path = 4000;
+	t->slices.v[3].parent = 3;
+	t->slices.v[4].parent = 400;
+	load();
+	cr_assert(json_is_null(member(root, "traces.0.cause")));
+	cr_assert_eq(json_array_size(member(root, "traces.0.path")), 0);
+	cr_assert(json_is_null(member(root, "traces.0.slices.3.parent")));
+	cr_assert(json_is_null(member(root, "traces.0.slices.4.parent")));
 }
 
 Test(view_json, folded_stacks_add_up)
@@ -264,6 +353,8 @@ Test(view_json, a_signal_that_was_left_out_is_absent_and_missing_says_so)
 		cr_assert(is_missing(members[i][0]), "%s", members[i][0]);
 	}
 	cr_assert_null(member(root, "nodes"));
+	cr_assert_null(member(root, "traces"));
+	cr_assert_null(member(root, "coverage"));
 }
 
 Test(view_json, a_reason_that_is_known_is_not_repeated)
@@ -289,8 +380,8 @@ Test(view_json, error_types_that_read_the_same_are_added_up)
 {
 	struct call_stats *s = &r->syscalls.v[1].stats;
 
-	call_stats_add_error(r, s, "bad\x01", 2);
-	call_stats_add_error(r, s, "bad\x02", 3);
+	error_counts_add(r, &s->error_types, "bad\x01", 2);
+	error_counts_add(r, &s->error_types, "bad\x02", 3);
 	load();
 	cr_assert_eq(number("syscalls.1.error_types.bad?"), 5);
 }
@@ -325,5 +416,6 @@ Test(view_json, signals_without_a_single_event_are_present_and_empty)
 	cr_assert_eq(json_array_size(member(root, "stacks.cpu.folded")), 0);
 	cr_assert_eq(json_array_size(member(root, "stacks.offcpu.folded")), 0);
 	cr_assert_eq(json_array_size(member(root, "paths")), 0);
+	cr_assert_eq(json_array_size(member(root, "traces")), 0);
 	cr_assert_eq(number("syscalls.0.p50_ns"), 0);
 }

@@ -94,6 +94,62 @@ Test(view_text, paths_stand_under_their_callers)
 	assert_has("Calls still running at the end: 3.");
 }
 
+Test(view_text, paths_tell_of_untimed_calls_and_recursion)
+{
+	render();
+	assert_has("Calls left without a return (longjmp, exception, thread exit): 4.");
+	assert_has("Calls without times, as their end was not seen: 1.");
+	assert_has("Deepest recursion: serve > db_query > flush, 12 calls within each other.");
+	/* Seven calls took 9 ms, the time of one is not known. */
+	assert_has("\n  flush                  7     0    0% 9.00ms 1.50ms ");
+	vec_foreach (p, &r->paths)
+		p->untimed = p->unwound = 0, p->depth_max = 1;
+	render();
+	assert_lacks("left without a return");
+	assert_lacks("without times");
+	assert_lacks("recursion");
+	assert_has("\n  flush                  7     0    0% 9.00ms 1.29ms ");
+}
+
+Test(view_text, a_path_whose_calls_all_lack_times_has_no_average)
+{
+	r->paths.v[5].untimed = 7;
+	r->paths.v[5].stats.total_ns = 0;
+	render();
+	assert_has("\n  flush                  7     0    0%      0      0 ");
+	r->paths.v[5].untimed = 9;
+	render();
+}
+
+Test(view_text, errors_inside_a_path_are_told_although_no_call_failed)
+{
+	render();
+	assert_has("       33  serve > db_query: openat ENOENT 31, python ValueError 2\n");
+	assert_has("        1  serve: signal SIGSEGV 1\n");
+	vec_foreach (p, &r->paths)
+		p->inside.n = 0;
+	render();
+	assert_lacks("went wrong inside");
+}
+
+Test(view_text, coverage_says_how_much_is_probed)
+{
+	render();
+	assert_has("Coverage: 7 of 10 matching functions were probed\n  85.7% of them at an "
+		   "instruction that the kernel emulates; a call of the others\n");
+	assert_has("Returns of 4 are seen without a return probe");
+	assert_has("Unused: 2 of 7 probed functions were not called while probed; copies that "
+		   "were\n  inlined into others are not seen\n");
+	r->coverage.emulated = 7;
+	render();
+	assert_has("  100% of them at an instruction that the kernel emulates.\n");
+	r->coverage.probed = 0;
+	render();
+	assert_has("Coverage: 0 of 10 matching functions were probed\n\n");
+	assert_lacks("emulates");
+	assert_has("Unused: 2 traced functions were never called\n");
+}
+
 Test(view_text, system_calls_show_errors_and_origins)
 {
 	render();
@@ -197,6 +253,16 @@ Test(view_text, hostile_names_never_break_the_layout)
 		m->what = m->why = evil;
 	vec_foreach (n, &r->notes)
 		*n = evil;
+	vec_foreach (t, &r->traces) {
+		t->thread = evil;
+		t->cause_kind = t->cause_kind ? evil : NULL;
+		vec_foreach (sl, &t->slices)
+			sl->name = sl->error = sl->args = evil;
+	}
+	vec_foreach (p, &r->paths) {
+		vec_foreach (e, &p->inside)
+			e->type = evil;
+	}
 	r->unused.v[0].name = r->command = r->version = evil;
 	for (size_t i = 0; i < 200; i++)
 		frames[i] = (uint32_t)i % 17;
@@ -215,6 +281,9 @@ Test(view_text, numbers_of_any_size_keep_to_their_columns)
 	vec_foreach (p, &r->paths) {
 		p->stats.calls = p->stats.errors = p->stats.total_ns = UINT64_MAX / 2;
 		p->stats.self_ns = p->stats.max_ns = UINT64_MAX / 2;
+		p->unwound = p->untimed = p->depth_max = UINT32_MAX;
+		vec_foreach (e, &p->inside)
+			e->count = UINT64_MAX / 4;
 	}
 	vec_foreach (s, &r->syscalls)
 		s->stats.calls = s->stats.errors = s->stats.total_ns = UINT64_MAX / 8;

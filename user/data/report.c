@@ -34,8 +34,13 @@ static void done_stacks(struct report *r)
 
 static void done_calls(struct report *r)
 {
-	vec_foreach (p, &r->paths)
+	vec_foreach (p, &r->paths) {
 		call_stats_done(&p->stats);
+		vec_done(&p->inside);
+	}
+	vec_foreach (t, &r->traces)
+		vec_done(&t->slices);
+	vec_done(&r->traces);
 	vec_foreach (s, &r->syscalls)
 		call_stats_done(&s->stats);
 	vec_done(&r->nodes);
@@ -162,17 +167,17 @@ uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n)
 	return i;
 }
 
-int call_stats_add_error(struct report *r, struct call_stats *s, const char *type, uint64_t count)
+int error_counts_add(struct report *r, error_count_vec *v, const char *type, uint64_t count)
 {
 	const char *name = report_str(r, type);
 
 	if (!name)
 		return -ENOMEM;
-	vec_foreach (e, &s->error_types) {
+	vec_foreach (e, v) {
 		if (e->type == name) {
 			e->count += count;
 			return 0;
 		}
 	}
-	return vec_push(&s->error_types, (struct error_count){ .type = name, .count = count });
+	return vec_push(v, (struct error_count){ .type = name, .count = count });
 }

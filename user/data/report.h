@@ -93,23 +93,32 @@ struct error_count {
 	uint64_t count;
 };
 
+typedef VEC(struct error_count) error_count_vec;
+
 /* Calls, times and errors of one thing: a path, a system call. */
 struct call_stats {
 	uint64_t calls, errors;                     /* finished calls */
 	uint64_t total_ns, self_ns, min_ns, max_ns; /* min and max are 0 without a call */
 	struct hist *hist;                          /* owned; NULL without a call */
-	VEC(struct error_count) error_types;
+	error_count_vec error_types;
 };
 
 struct path {
 	uint32_t parent; /* index of the caller's path, or REPORT_NONE for a root */
 	uint32_t node;
 	uint64_t open;    /* running when the trace ended */
-	uint64_t unwound; /* left without a return: longjmp, exception, thread exit */
-	uint64_t missed;  /* entries whose return the kernel did not report */
-	bool has_cpu;     /* the next two are known */
+	uint64_t unwound; /* of the calls, left without a return: longjmp, exception, thread exit */
+	uint64_t untimed; /* of the calls, those whose time is not known: not in total and hist */
+	uint32_t
+	    depth_max; /* most direct repetitions of the node that were open at once; 1: none */
+	bool has_cpu;  /* the next two are known */
 	uint64_t cpu_ns, offcpu_ns;
 	struct call_stats stats;
+	/*
+	 * What went wrong while it was the innermost path, whether or not a call failed of it:
+	 * "openat ENOENT", "python ValueError", "signal SIGSEGV".
+	 */
+	error_count_vec inside;
 };
 
 struct syscall {
@@ -128,6 +137,44 @@ struct syscall_sample {
 	uint32_t syscall, target, stack;
 	const char *error; /* errno name, or NULL: success */
 	uint64_t count;    /* estimated */
+};
+
+enum slice_kind {
+	SLICE_SPAN,    /* a call of a node */
+	SLICE_SYSCALL, /* a system call */
+	SLICE_OFFCPU,  /* the thread was off CPU */
+	SLICE_INSTANT, /* a static probe, an exception: no duration */
+};
+
+/* A piece of a recorded trace. */
+struct slice {
+	enum slice_kind kind;
+	const char *name; /* the node's, the system call's, "blocked" or "preempted", the event's */
+	uint32_t parent;  /* index of the slice around it, or REPORT_NONE for the root */
+	uint32_t path;    /* SLICE_SPAN: index into report.paths, else REPORT_NONE */
+	uint64_t start_ns; /* since the trace began */
+	uint64_t duration_ns;
+	bool open;         /* had not ended when the record was made */
+	const char *error; /* "ret=-1", "EAGAIN", "exception std::runtime_error"; NULL: none */
+	const char *args;  /* "fd=3, name=\"x\"", or NULL */
+};
+
+/* Why a trace was kept. */
+enum trace_why { TRACE_SLOW = 1, TRACE_FAILED = 2, TRACE_SAMPLED = 4, TRACE_LINKED = 8 };
+
+/* One call of a root node on one thread, whole: an exemplar. */
+struct trace {
+	uint32_t pid, tid;
+	const char *thread;       /* its name, or NULL */
+	uint32_t why;             /* enum trace_why, or-ed */
+	uint32_t path;            /* the path that it is the slowest or a failed example of */
+	VEC(struct slice) slices; /* the root first, parents before children, by start */
+	uint64_t slices_lost;     /* pieces for which there was no room */
+	/* Another trace whose thread woke this one or created it, before it began: its work goes
+	 * on. */
+	uint32_t cause;         /* index into report.traces, or REPORT_NONE */
+	uint64_t cause_ns;      /* when, since the trace began */
+	const char *cause_kind; /* "wakeup", "clone"; NULL: no cause */
 };
 
 enum event_kind { EVENT_FORK, EVENT_EXEC, EVENT_EXIT, EVENT_MMAP };
@@ -191,6 +238,18 @@ struct report {
 	VEC(struct path) paths; /* a parent stands before its children */
 	VEC(struct unused) unused;
 
+	VEC(struct trace) traces; /* by start */
+
+	/* What was asked for by -t, all kinds together. */
+	struct {
+		uint64_t matched; /* functions that a SPEC names */
+		uint64_t probed;  /* of them; the others are in `skipped` */
+		uint64_t
+		    emulated; /* of the probed, those at an instruction that the kernel emulates */
+		uint64_t
+		    sites; /* of the probed, those whose returns are seen without return probe */
+	} coverage;
+
 	VEC(struct syscall) syscalls;
 	VEC(struct syscall_path) syscall_paths;
 	VEC(struct syscall_sample) syscall_samples;
@@ -237,7 +296,7 @@ uint32_t report_add_frame(struct report *r, const struct frame *f);
 uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n);
 
 /* Adds to the count of an error type, entering it when new; 0 or -ENOMEM. */
-int call_stats_add_error(struct report *r, struct call_stats *s, const char *type, uint64_t count);
+int error_counts_add(struct report *r, error_count_vec *v, const char *type, uint64_t count);
 
 /*
  * A frame as the folded format writes it: NAME, NAME_[k], NAME_[i], NAME (FILE)_[p],

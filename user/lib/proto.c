@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum wire_type { WIRE_VARINT = 0, WIRE_LEN = 2 };
+enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LEN = 2 };
 
 void proto_varint(struct buf *b, uint64_t value)
 {
@@ -24,10 +24,24 @@ static void tag(struct buf *b, uint32_t field, enum wire_type type)
 
 void proto_uint(struct buf *b, uint32_t field, uint64_t value)
 {
-	if (!value)
-		return;
+	if (value)
+		proto_present(b, field, value);
+}
+
+void proto_present(struct buf *b, uint32_t field, uint64_t value)
+{
 	tag(b, field, WIRE_VARINT);
 	proto_varint(b, value);
+}
+
+void proto_fixed64(struct buf *b, uint32_t field, uint64_t value)
+{
+	char bytes[8];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(value >> 8 * i);
+	tag(b, field, WIRE_FIXED64);
+	buf_add(b, bytes, sizeof(bytes));
 }
 
 void proto_int(struct buf *b, uint32_t field, int64_t value)

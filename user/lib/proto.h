@@ -14,6 +14,9 @@
 void proto_varint(struct buf *b, uint64_t value);
 void proto_uint(struct buf *b, uint32_t field, uint64_t value);
 void proto_int(struct buf *b, uint32_t field, int64_t value); /* int64, not sint64 */
+/* Written even when 0: for fields that tell 0 from absence. */
+void proto_present(struct buf *b, uint32_t field, uint64_t value);
+void proto_fixed64(struct buf *b, uint32_t field, uint64_t value); /* written even when 0 */
 /* Written even when empty: an entry of a repeated field counts. */
 void proto_bytes(struct buf *b, uint32_t field, const void *data, size_t len);
 void proto_str(struct buf *b, uint32_t field, const char *s);

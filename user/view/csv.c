@@ -8,7 +8,8 @@
  *   function      -, function                     samples with it anywhere; self_count: as leaf
  *   cpu_stack     process name, folded stack      samples
  *   offcpu_stack  process name, folded stack      intervals; detail: blocked or preempted
- *   path          -, nodes joined by ';'          finished calls; detail: errors by type
+ *   path          -, nodes joined by ';'          finished calls; detail: errors by type;
+ *                                                 inside: what went wrong in it, by type
  *   syscall       -, system call                  finished calls; detail: errors by type
  *
  * Quoting is RFC 4180's, lines end in a line feed. A text that a spreadsheet would run as a
@@ -16,6 +17,7 @@
  */
 #include "view/view.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -41,15 +43,20 @@ enum column {
 	P99_NS,
 	P999_NS,
 	MAX_NS,
+	OPEN,
+	UNWOUND,
+	UNTIMED,
+	DEPTH_MAX,
 	COLUMNS
 };
 
 #define HEADER                                                                                     \
 	"kind,process,name,detail,pid,count,self_count,errors,total_ns,self_ns,cpu_ns,ready_ns,"   \
-	"offcpu_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns\n"
+	"offcpu_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,"                                    \
+	"open,unwound,untimed,depth_max,inside\n"
 
 struct row {
-	const char *kind, *process, *name, *detail; /* NULL: empty */
+	const char *kind, *process, *name, *detail, *inside; /* NULL: empty */
 	uint64_t numbers[COLUMNS];
 	bool known[COLUMNS];
 };
@@ -102,6 +109,8 @@ static int put(struct csv *c, const struct row *row)
 		if (row->known[i])
 			buf_printf(&c->line, "%" PRIu64, row->numbers[i]);
 	}
+	buf_add_char(&c->line, ',');
+	add_text(c, row->inside);
 	buf_add_char(&c->line, '\n');
 	if (c->line.err || c->cell.err)
 		return -ENOMEM;
@@ -196,13 +205,19 @@ static int put_offcpu(struct csv *c, const struct report *r)
 	return err ? err : put_stacks(c, &f, true);
 }
 
-/* "EAGAIN: 5, EINTR: 1" into the row's detail; the buffer holds it. */
+/* "EAGAIN: 5, EINTR: 1" */
+static const char *list_errors(struct buf *b, const error_count_vec *v)
+{
+	buf_clear(b);
+	vec_foreach (e, v)
+		buf_printf(b, "%s%s: %" PRIu64, b->len ? ", " : "", e->type, e->count);
+	return buf_str(b);
+}
+
+/* The buffer holds the row's detail. */
 static void set_stats(struct row *row, const struct call_stats *s, struct buf *detail)
 {
-	buf_clear(detail);
-	vec_foreach (e, &s->error_types)
-		buf_printf(detail, "%s%s: %" PRIu64, detail->len ? ", " : "", e->type, e->count);
-	row->detail = buf_str(detail);
+	row->detail = list_errors(detail, &s->error_types);
 	set(row, COUNT, s->calls);
 	set(row, ERRORS, s->errors);
 	set(row, TOTAL_NS, s->total_ns);
@@ -222,6 +237,7 @@ static int put_paths(struct csv *c, const struct report *r)
 {
 	_cleanup_(buf_done) struct buf name = {};
 	_cleanup_(buf_done) struct buf detail = {};
+	_cleanup_(buf_done) struct buf inside = {};
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < r->paths.n; i++) {
@@ -231,13 +247,18 @@ static int put_paths(struct csv *c, const struct report *r)
 		buf_clear(&name);
 		path_format(&name, r, i, ";");
 		row.name = buf_str(&name);
+		row.inside = list_errors(&inside, &p->inside);
 		set_stats(&row, &p->stats, &detail);
+		set(&row, OPEN, p->open);
+		set(&row, UNWOUND, p->unwound);
+		set(&row, UNTIMED, p->untimed);
+		set(&row, DEPTH_MAX, p->depth_max);
 		set(&row, SELF_NS, p->stats.self_ns);
 		if (p->has_cpu) {
 			set(&row, CPU_NS, p->cpu_ns);
 			set(&row, OFFCPU_NS, p->offcpu_ns);
 		}
-		err = name.err || detail.err ? -ENOMEM : put(c, &row);
+		err = name.err || detail.err || inside.err ? -ENOMEM : put(c, &row);
 	}
 	return err;
 }

@@ -2,13 +2,19 @@
 /* The report as compact JSON for the HTML report's script. */
 #include "view/html_data.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "data/report.h"
 #include "lib/cleanup.h"
 #include "view/flame.h"
+#include "view/timeline.h"
+
+#define TRACES_MAX 50   /* in the page: the others are for other formats */
+#define SLICES_MAX 2000 /* of a trace */
 
 struct writer {
 	const struct report *r;
@@ -193,6 +199,16 @@ static void add_targets(struct writer *w)
 	buf_add_str(w->out, "],\n");
 }
 
+/* [type, count], … */
+static void add_errors(struct writer *w, const error_count_vec *v)
+{
+	vec_foreach (e, v) {
+		buf_add_str(w->out, e > v->v ? ",[" : "[");
+		add_str(w, e->type);
+		buf_printf(w->out, ",%" PRIu64 "]", e->count);
+	}
+}
+
 /* calls, errors, p50, p99, max, total, self, [[type, count], …] */
 static void add_stats(struct writer *w, const struct call_stats *s)
 {
@@ -206,11 +222,7 @@ static void add_stats(struct writer *w, const struct call_stats *s)
 		   "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
 		   ",%" PRIu64 ",[",
 		   s->calls, s->errors, p50, p99, s->max_ns, s->total_ns, s->self_ns);
-	vec_foreach (e, &s->error_types) {
-		buf_add_str(w->out, e > s->error_types.v ? ",[" : "[");
-		add_str(w, e->type);
-		buf_printf(w->out, ",%" PRIu64 "]", e->count);
-	}
+	add_errors(w, &s->error_types);
 	buf_add_char(w->out, ']');
 }
 
@@ -232,9 +244,73 @@ static void add_paths(struct writer *w)
 		add_str(w, object_name(r, n->object));
 		buf_printf(w->out, ",%d,%" PRIu64 ",", (int)n->kind, p->open);
 		add_stats(w, &p->stats);
-		buf_add_char(w->out, ']');
+		buf_add_str(w->out, ",[");
+		add_errors(w, &p->inside);
+		buf_add_str(w->out, "]]");
 	}
 	buf_add_str(w->out, "],\n");
+}
+
+/* kind, name, depth, start since the trace's, duration, error, args, whether it runs */
+static void add_slice(struct writer *w, const struct slice *s, const struct timeline_slice *at,
+		      uint64_t start_ns)
+{
+	buf_printf(w->out, "[%d,", (int)s->kind);
+	add_str(w, s->name);
+	buf_printf(w->out, ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", at->depth,
+		   at->start_ns - start_ns, at->end_ns - at->start_ns);
+	add_str(w, s->error);
+	add_comma(w);
+	add_str(w, s->args);
+	buf_printf(w->out, ",%d]", s->open);
+}
+
+/* number, pid, tid, thread, why, path, number of the cause or -1, pieces lost, [slice, …] */
+static int add_trace(struct writer *w, uint32_t i)
+{
+	const struct trace *t = &w->r->traces.v[i];
+	_cleanup_free_ struct timeline_slice *at = calloc(t->slices.n + 1, sizeof(*at));
+	uint32_t cause = timeline_cause(w->r, t);
+	int err = at ? timeline_nest(t, at) : -ENOMEM;
+
+	if (err)
+		return err;
+	buf_printf(w->out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",", i, t->pid, t->tid);
+	add_str(w, t->thread);
+	add_comma(w);
+	buf_clear(&w->text);
+	timeline_format_why(&w->text, t);
+	add_u64(w, intern_text(w));
+	add_comma(w);
+	buf_clear(&w->text);
+	path_format(&w->text, w->r, t->path, " > ");
+	add_u64(w, intern_text(w));
+	buf_printf(w->out, ",%" PRId64 ",%" PRIu64 ",[",
+		   cause == REPORT_NONE ? INT64_C(-1) : (int64_t)cause, t->slices_lost);
+	for (size_t s = 0; s < t->slices.n && s < SLICES_MAX; s++) {
+		buf_add_str(w->out, s ? "," : "");
+		add_slice(w, &t->slices.v[s], &at[s], at[0].start_ns);
+	}
+	buf_add_str(w->out, "]]");
+	return 0;
+}
+
+/* The longest ones, which the page shows one by one. */
+static int add_traces(struct writer *w)
+{
+	_cleanup_free_ uint32_t *by_length = timeline_by_length(w->r);
+	size_t n = 0;
+	int err = by_length ? 0 : -ENOMEM;
+
+	buf_printf(w->out, "\"recorded\":%zu,\"traces\":[", w->r->traces.n);
+	for (size_t i = 0; i < w->r->traces.n && n < TRACES_MAX && !err; i++) {
+		if (!w->r->traces.v[by_length[i]].slices.n)
+			continue;
+		buf_add_str(w->out, n++ ? ",\n" : "");
+		err = add_trace(w, by_length[i]);
+	}
+	buf_add_str(w->out, "],\n");
+	return err;
 }
 
 static void add_syscalls(struct writer *w)
@@ -321,8 +397,12 @@ int html_data(struct buf *b, const struct report *r)
 	if (err)
 		return err;
 	add_targets(&w);
-	if (r->has_spans)
+	if (r->has_spans) {
 		add_paths(&w);
+		err = add_traces(&w);
+		if (err)
+			return err;
+	}
 	if (r->has_syscalls)
 		add_syscalls(&w);
 	add_quality(&w);

@@ -197,6 +197,7 @@ static int render(const struct report *r, FILE *out)
 	json_put(&j, "duration_ns", json_integer(json_u64(r->duration_ns)));
 	put_targets(&j, r);
 	json_put_paths(&j, r);
+	json_put_traces(&j, r);
 	json_put_stacks(&j, r);
 	json_put_syscalls(&j, r);
 	put_events(&j, r);

@@ -33,12 +33,12 @@ static void put_nodes(struct json_out *j, const struct report *r)
 }
 
 /* Types that read the same once cleaned are added up. */
-static json_t *error_types(const struct call_stats *s)
+static json_t *error_types(const error_count_vec *v)
 {
 	json_t *types = json_object();
 	struct buf name = {};
 
-	vec_foreach (e, &s->error_types) {
+	vec_foreach (e, v) {
 		json_int_t before;
 
 		buf_clear(&name);
@@ -70,7 +70,8 @@ static json_t *make_stats(const struct call_stats *s)
 			 json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
 			 json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
 			 json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)),
-			 "p999_ns", json_u64(quantile(s, 0.999)), "error_types", error_types(s));
+			 "p999_ns", json_u64(quantile(s, 0.999)), "error_types",
+			 error_types(&s->error_types));
 }
 
 /* From root to leaf; the names or the IDs of a path's nodes. */
@@ -88,6 +89,11 @@ static json_t *path_nodes(const struct report *r, uint32_t path, bool names)
 	return list;
 }
 
+json_t *json_path_names(const struct report *r, uint32_t path)
+{
+	return path_nodes(r, path, true);
+}
+
 static json_t *known_time(bool known, uint64_t ns)
 {
 	return known ? json_integer(json_u64(ns)) : json_null();
@@ -98,10 +104,12 @@ static json_t *make_path(const struct report *r, uint32_t i)
 	const struct path *p = &r->paths.v[i];
 	json_t *stats = make_stats(&p->stats);
 	json_t *path = json_pack(
-	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "path", path_nodes(r, i, true), "nodes",
-	    path_nodes(r, i, false), "open", json_u64(p->open), "unwound", json_u64(p->unwound),
-	    "missed", json_u64(p->missed), "self_ns", json_u64(p->stats.self_ns), "cpu_ns",
-	    known_time(p->has_cpu, p->cpu_ns), "offcpu_ns", known_time(p->has_cpu, p->offcpu_ns));
+	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "path", path_nodes(r, i, true),
+	    "nodes", path_nodes(r, i, false), "open", json_u64(p->open), "unwound",
+	    json_u64(p->unwound), "untimed", json_u64(p->untimed), "depth_max",
+	    json_u64(p->depth_max), "self_ns", json_u64(p->stats.self_ns), "cpu_ns",
+	    known_time(p->has_cpu, p->cpu_ns), "offcpu_ns", known_time(p->has_cpu, p->offcpu_ns),
+	    "inside", error_types(&p->inside));
 
 	if (!path || !stats || json_object_update(path, stats)) {
 		json_decref(path);
@@ -136,9 +144,9 @@ static void put_syscall_paths(struct json_out *j, const struct report *r, uint32
 		if (s->syscall == i)
 			json_put(j, NULL,
 				 json_pack("{s:o, s:I, s:I, s:I}", "path",
-					   path_nodes(r, s->path, true), "calls",
-					   json_u64(s->calls), "errors", json_u64(s->errors),
-					   "total_ns", json_u64(s->total_ns)));
+					   json_path_names(r, s->path), "calls", json_u64(s->calls),
+					   "errors", json_u64(s->errors), "total_ns",
+					   json_u64(s->total_ns)));
 	}
 	json_close(j, ']');
 }

@@ -33,7 +33,11 @@ static inline json_int_t json_u64(uint64_t v)
 
 struct report;
 
+/* A path's node names from root to leaf; an empty list for REPORT_NONE. */
+json_t *json_path_names(const struct report *r, uint32_t path);
+
 /* The parts of the report, each a few members of the top-level object. */
 void json_put_paths(struct json_out *j, const struct report *r);
+void json_put_traces(struct json_out *j, const struct report *r);
 void json_put_syscalls(struct json_out *j, const struct report *r);
 void json_put_stacks(struct json_out *j, const struct report *r);

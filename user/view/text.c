@@ -112,6 +112,8 @@ static int add_sections(struct buf *b, const struct report *r, const struct fold
 	if (!err)
 		err = text_paths(b, r);
 	if (!err)
+		err = text_timelines(b, r);
+	if (!err)
 		err = text_syscalls(b, r);
 	if (!err)
 		err = text_processes(b, r);

@@ -66,7 +66,10 @@ void text_stack(struct buf *b, const struct fold *f, const struct fold_line *lin
 uint32_t text_leaf(const struct fold *f, const struct fold_line *line);
 
 /* "EAGAIN 2400, EINTR 3": types of errors, most frequent first, `max` of them at most. */
-void text_errors(struct buf *b, const struct call_stats *s, size_t max);
+void text_errors(struct buf *b, const error_count_vec *v, size_t max);
+
+/* The average of a path's calls whose time is known; 0: there is none. */
+uint64_t text_average(const struct path *p);
 
 /* Sums over the targets. */
 uint64_t text_cpu_ns(const struct report *r);
@@ -78,7 +81,8 @@ int text_summary(struct buf *b, const struct report *r, const struct fold *cpu,
 int text_cpu(struct buf *b, const struct report *r, const struct fold *cpu);
 int text_offcpu(struct buf *b, const struct report *r, const struct fold *offcpu);
 int text_paths(struct buf *b, const struct report *r);
+int text_timelines(struct buf *b, const struct report *r);
 int text_syscalls(struct buf *b, const struct report *r);
 int text_processes(struct buf *b, const struct report *r);
-int text_gaps(struct buf *b, const struct report *r); /* unused, skipped, missing */
+int text_gaps(struct buf *b, const struct report *r); /* coverage, unused, skipped, missing */
 int text_quality(struct buf *b, const struct report *r);

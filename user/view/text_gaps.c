@@ -2,6 +2,7 @@
 /* Text report: what is not in it: functions that nobody called, or that could not be probed. */
 #include "view/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -27,14 +28,41 @@ static void add_more(struct buf *b, size_t more)
 	buf_add_char(b, '\n');
 }
 
+static void add_coverage(struct buf *b, const struct report *r)
+{
+	uint64_t probed = r->coverage.probed, emulated = r->coverage.emulated;
+
+	if (!r->coverage.matched)
+		return;
+	text_heading(b, "Coverage", "%" PRIu64 " of %" PRIu64 " matching functions were probed",
+		     probed, r->coverage.matched);
+	if (!probed)
+		return;
+	text_para(b, 2, 4, "%s of them at an instruction that the kernel emulates%s",
+		  text_pct((double)emulated, (double)probed).s,
+		  emulated < probed ? "; a call of the others costs more." : ".");
+	if (r->coverage.sites)
+		text_para(b, 2, 4,
+			  "Returns of %s are seen without a return probe, which leaves the stack "
+			  "as it is.",
+			  text_count(r->coverage.sites).s);
+}
+
 static void add_unused(struct buf *b, const struct report *r)
 {
 	struct text_list list = { .b = b, .column = 2, .hang = 2 };
 
 	if (!r->unused.n)
 		return;
-	text_heading(b, "Unused", "%zu traced function%s never called", r->unused.n,
-		     r->unused.n == 1 ? " was" : "s were");
+	if (r->coverage.probed >= r->unused.n)
+		text_heading(b, "Unused",
+			     "%zu of %" PRIu64
+			     " probed functions %s not called while probed; copies "
+			     "that were inlined into others are not seen",
+			     r->unused.n, r->coverage.probed, r->unused.n == 1 ? "was" : "were");
+	else
+		text_heading(b, "Unused", "%zu traced function%s never called", r->unused.n,
+			     r->unused.n == 1 ? " was" : "s were");
 	buf_add_str(b, "  ");
 	for (size_t i = 0; i < r->unused.n && i < NAMES_MAX; i++)
 		add_name(&list, i, r->unused.v[i].name);
@@ -84,6 +112,7 @@ static void add_skipped(struct buf *b, const struct report *r)
 
 int text_gaps(struct buf *b, const struct report *r)
 {
+	add_coverage(b, r);
 	add_unused(b, r);
 	add_skipped(b, r);
 	if (r->missing.n)

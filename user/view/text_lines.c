@@ -175,12 +175,12 @@ void text_stack(struct buf *b, const struct fold *f, const struct fold_line *lin
 }
 
 /* The most frequent type that comes after `before` (NULL: any) in the order of frequency. */
-static const struct error_count *next_error(const struct call_stats *s,
+static const struct error_count *next_error(const error_count_vec *v,
 					    const struct error_count *before)
 {
 	const struct error_count *best = NULL;
 
-	vec_foreach (e, &s->error_types) {
+	vec_foreach (e, v) {
 		if (before &&
 		    (e->count > before->count || (e->count == before->count && e <= before)))
 			continue;
@@ -190,18 +190,25 @@ static const struct error_count *next_error(const struct call_stats *s,
 	return best;
 }
 
-void text_errors(struct buf *b, const struct call_stats *s, size_t max)
+void text_errors(struct buf *b, const error_count_vec *v, size_t max)
 {
 	const struct error_count *e = NULL;
 	size_t n;
 
-	for (n = 0; n < max && (e = next_error(s, e)); n++) {
+	for (n = 0; n < max && (e = next_error(v, e)); n++) {
 		buf_add_str(b, n ? ", " : "");
 		text_clean(b, e->type);
 		buf_printf(b, " %s", text_count(e->count).s);
 	}
-	if (s->error_types.n > n)
-		buf_printf(b, ", %zu other types", s->error_types.n - n);
+	if (v->n > n)
+		buf_printf(b, ", %zu other types", v->n - n);
+}
+
+uint64_t text_average(const struct path *p)
+{
+	uint64_t calls = p->stats.calls;
+
+	return calls > p->untimed ? p->stats.total_ns / (calls - p->untimed) : 0;
 }
 
 uint64_t text_cpu_ns(const struct report *r)

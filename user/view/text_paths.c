@@ -25,44 +25,55 @@ static void order_done(struct order *o)
 	free(o->shown);
 }
 
-static uint64_t p99(const struct call_stats *s)
+static uint64_t p99(const struct path *p)
 {
+	const struct call_stats *s = &p->stats;
+
 	return s->hist ? hist_quantile(s->hist, 0.99, s->min_ns, s->max_ns) : 0;
 }
 
-static uint64_t by_total_ns(const struct call_stats *s)
+static uint64_t by_total_ns(const struct path *p)
 {
-	return s->total_ns;
+	return p->stats.total_ns;
 }
 
-static uint64_t by_self_ns(const struct call_stats *s)
+static uint64_t by_self_ns(const struct path *p)
 {
-	return s->self_ns;
+	return p->stats.self_ns;
 }
 
-static uint64_t by_errors(const struct call_stats *s)
+static uint64_t by_errors(const struct path *p)
 {
-	return s->errors;
+	return p->stats.errors;
+}
+
+static uint64_t by_inside(const struct path *p)
+{
+	uint64_t n = 0;
+
+	vec_foreach (e, &p->inside)
+		n += e->count;
+	return n;
 }
 
 struct rank {
 	const struct report *r;
-	uint64_t (*value)(const struct call_stats *s);
+	uint64_t (*value)(const struct path *p);
 };
 
 static int compare(const void *a, const void *b, void *arg)
 {
 	const struct rank *rank = arg;
 	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	uint64_t x = rank->value(&rank->r->paths.v[i].stats);
-	uint64_t y = rank->value(&rank->r->paths.v[j].stats);
+	uint64_t x = rank->value(&rank->r->paths.v[i]);
+	uint64_t y = rank->value(&rank->r->paths.v[j]);
 
 	if (x != y)
 		return x > y ? -1 : 1;
 	return i < j ? -1 : 1;
 }
 
-static void sort(struct order *o, uint64_t (*value)(const struct call_stats *s))
+static void sort(struct order *o, uint64_t (*value)(const struct path *p))
 {
 	struct rank rank = { .r = o->r, .value = value };
 
@@ -117,10 +128,9 @@ static void add_path(struct buf *b, const struct report *r, uint32_t path, uint3
 		   text_pct((double)s->errors, (double)s->calls).s);
 	if (s->calls)
 		buf_printf(
-		    b, "%7s%7s%7s%7s%7s%7s", text_ns(s->total_ns).s,
-		    text_ns(s->total_ns / s->calls).s,
+		    b, "%7s%7s%7s%7s%7s%7s", text_ns(s->total_ns).s, text_ns(text_average(p)).s,
 		    text_ns(s->hist ? hist_quantile(s->hist, 0.5, s->min_ns, s->max_ns) : 0).s,
-		    text_ns(p99(s)).s, text_ns(s->max_ns).s, text_ns(s->self_ns).s);
+		    text_ns(p99(p)).s, text_ns(s->max_ns).s, text_ns(s->self_ns).s);
 	buf_add_char(b, '\n');
 	if (name.err)
 		b->err = name.err;
@@ -139,14 +149,33 @@ static void add_tree(struct buf *b, const struct order *o, uint32_t parent, uint
 	}
 }
 
+/* Calls within calls of the same function are one path: how deep they went. */
+static void add_recursion(struct buf *b, const struct report *r)
+{
+	_cleanup_(buf_done) struct buf name = {};
+	uint32_t deepest = 0;
+
+	for (uint32_t i = 1; i < r->paths.n; i++) {
+		if (r->paths.v[i].depth_max > r->paths.v[deepest].depth_max)
+			deepest = i;
+	}
+	if (r->paths.v[deepest].depth_max < 2)
+		return;
+	path_format(&name, r, deepest, " > ");
+	text_para(b, 2, 4, "Deepest recursion: %s, %s calls within each other.", buf_str(&name),
+		  text_count(r->paths.v[deepest].depth_max).s);
+	if (name.err)
+		b->err = name.err;
+}
+
 static void add_ways_out(struct buf *b, const struct report *r)
 {
-	uint64_t open = 0, unwound = 0, missed = 0;
+	uint64_t open = 0, unwound = 0, untimed = 0;
 
 	vec_foreach (p, &r->paths) {
 		open += p->open;
 		unwound += p->unwound;
-		missed += p->missed;
+		untimed += p->untimed;
 	}
 	if (open)
 		text_para(b, 2, 4, "Calls still running at the end: %s.", text_count(open).s);
@@ -154,27 +183,33 @@ static void add_ways_out(struct buf *b, const struct report *r)
 		text_para(b, 2, 4,
 			  "Calls left without a return (longjmp, exception, thread exit): %s.",
 			  text_count(unwound).s);
-	if (missed)
-		text_para(b, 2, 4, "Calls without times, as the kernel missed their return: %s.",
-			  text_count(missed).s);
+	if (untimed)
+		text_para(b, 2, 4, "Calls without times, as their end was not seen: %s.",
+			  text_count(untimed).s);
+	add_recursion(b, r);
 }
 
 /* One path of a list: its value, its name, and its errors where these are the value. */
 static void add_listed(struct buf *b, const struct report *r, uint32_t path,
-		       uint64_t (*value)(const struct call_stats *s))
+		       uint64_t (*value)(const struct path *p))
 {
-	const struct call_stats *s = &r->paths.v[path].stats;
+	const struct path *p = &r->paths.v[path];
 	_cleanup_(buf_done) struct buf line = {};
 
 	path_format(&line, r, path, " > ");
 	if (value == by_errors) {
-		buf_printf(b, "  %7s %7s  ", text_count(s->errors).s,
-			   text_pct((double)s->errors, (double)s->calls).s);
+		buf_printf(b, "  %7s %7s  ", text_count(p->stats.errors).s,
+			   text_pct((double)p->stats.errors, (double)p->stats.calls).s);
 		buf_add_str(&line, ": ");
-		text_errors(&line, s, 3);
+		text_errors(&line, &p->stats.error_types, 3);
 		text_para(b, 0, 19, "%s", buf_str(&line));
+	} else if (value == by_inside) {
+		buf_printf(b, "  %7s  ", text_count(by_inside(p)).s);
+		buf_add_str(&line, ": ");
+		text_errors(&line, &p->inside, 3);
+		text_para(b, 0, 11, "%s", buf_str(&line));
 	} else {
-		buf_printf(b, "  %7s  ", text_ns(value(s)).s);
+		buf_printf(b, "  %7s  ", text_ns(value(p)).s);
 		text_para(b, 0, 11, "%s", buf_str(&line));
 	}
 	if (line.err)
@@ -182,11 +217,11 @@ static void add_listed(struct buf *b, const struct report *r, uint32_t path,
 }
 
 static void add_list(struct buf *b, struct order *o, const char *title,
-		     uint64_t (*value)(const struct call_stats *s))
+		     uint64_t (*value)(const struct path *p))
 {
 	sort(o, value);
 	for (size_t i = 0; i < o->r->paths.n && i < LIST_MAX; i++) {
-		if (!value(&o->r->paths.v[o->paths[i]].stats))
+		if (!value(&o->r->paths.v[o->paths[i]]))
 			break;
 		if (!i)
 			buf_printf(b, "\n  %s:\n", title);
@@ -226,5 +261,6 @@ int text_paths(struct buf *b, const struct report *r)
 		add_list(b, &o, "Slowest, by p99", p99);
 	}
 	add_list(b, &o, "Most failing", by_errors);
+	add_list(b, &o, "What went wrong inside, whether or not the call failed of it", by_inside);
 	return 0;
 }

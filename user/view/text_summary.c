@@ -121,7 +121,7 @@ static void add_failing(struct buf *line, const char *name, const struct call_st
 	text_shorten(line, name, 60);
 	buf_printf(line, " failed %s of %s times, %s: ", text_count(s->errors).s,
 		   text_count(s->calls).s, text_pct((double)s->errors, (double)s->calls).s);
-	text_errors(line, s, 3);
+	text_errors(line, &s->error_types, 3);
 }
 
 /* The dearest path by its own time, and what fails most. */
@@ -149,7 +149,7 @@ static void add_paths(struct buf *b, const struct report *r, struct buf *line)
 		text_shorten(line, buf_str(&name), 60);
 		buf_printf(line, " took most: %s itself in %s calls, average %s, worst %s",
 			   text_ns(s->self_ns).s, text_count(s->calls).s,
-			   text_ns(s->total_ns / s->calls).s, text_ns(s->max_ns).s);
+			   text_ns(text_average(&r->paths.v[dear])).s, text_ns(s->max_ns).s);
 		add_entry(b, "Paths", line);
 	}
 	if (failing != REPORT_NONE) {

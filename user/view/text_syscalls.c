@@ -61,7 +61,7 @@ static void add_call(struct buf *b, const struct syscall *c)
 	buf_add_char(b, '\n');
 	if (!s->error_types.n)
 		return;
-	text_errors(&errors, s, 5);
+	text_errors(&errors, &s->error_types, 5);
 	text_para(b, 6, 6, "%s", buf_str(&errors));
 	if (errors.err)
 		b->err = errors.err;

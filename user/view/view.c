@@ -10,9 +10,12 @@ static const struct {
 	const char *suffix;
 	const struct view *view;
 } choices[] = {
-	{ ".txt", &view_text },    { ".json", &view_json },   { ".folded", &view_folded },
-	{ ".html", &view_html },   { ".svg", &view_svg },     { ".csv", &view_csv },
-	{ ".pb.gz", &view_pprof }, { ".pprof", &view_pprof },
+	{ ".txt", &view_text },          { ".json", &view_json },
+	{ ".folded", &view_folded },     { ".html", &view_html },
+	{ ".svg", &view_svg },           { ".csv", &view_csv },
+	{ ".pb.gz", &view_pprof },       { ".pprof", &view_pprof },
+	{ ".pftrace", &view_perfetto },  { ".perfetto-trace", &view_perfetto },
+	{ ".trace.json", &view_chrome },
 };
 
 #define CHOICES (sizeof(choices) / sizeof(choices[0]))
@@ -44,5 +47,5 @@ const struct view *view_by_suffix(const char *file)
 
 const char *view_names(void)
 {
-	return "text json folded html svg csv pprof";
+	return "text json folded html svg csv pprof perfetto chrome";
 }

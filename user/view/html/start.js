@@ -63,7 +63,7 @@ function showAbout() {
 }
 
 function showTables() {
-	for (const [id, rows, show] of [['paths', report.paths, showPaths], ['syscalls', report.syscalls, showSyscalls],
+	for (const [id, rows, show] of [['paths', report.paths, showPaths], ['traces', report.traces, showTraces], ['syscalls', report.syscalls, showSyscalls],
 		['targets', report.targets, showTargets]]) {
 		$(id).hidden = !(rows && rows.length);
 		if (!$(id).hidden)

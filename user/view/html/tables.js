@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tables beside the graph. Every text goes in as a text node. */
+/* The tables beside the graph, and the waterfalls of recorded calls. Every text goes in as a text node. */
 'use strict';
 
 const FIRST_ROWS = 40;
+const FIRST_SLICES = 200; /* of a recorded call */
 
 /* An element with attributes and children; strings become text. */
 function el(tag, attributes, ...children) {
@@ -153,8 +154,10 @@ function showPaths(box, report) {
 		const kind = PATH_KINDS[path[PATH.kind]];
 		const notes = [kind, text(report, path[PATH.object]),
 			path[PATH.open] ? `${formatCount(path[PATH.open])} still open` : ''].filter(Boolean);
+		const inside = path[PATH.inside].map(([type, count]) => `${text(report, type)} \u00d7 ${formatCount(count)}`).join(', ');
 		const span = el('span', {}, el('span', { class: 'mono' }, text(report, path[PATH.name])),
-			el('small', {}, notes.join(' \u00b7 ')));
+			el('small', {}, notes.join(' \u00b7 ')),
+			inside ? el('small', { class: 'inside', title: `Went wrong inside: ${inside}` }, inside) : '');
 
 		span.style.paddingLeft = `${Math.min(row.depth, 30) * 18}px`;
 		return span;
@@ -190,4 +193,74 @@ function showTargets(box, report) {
 		time('Runnable', TARGET.runq),
 		time('Blocked', TARGET.blocked),
 	], 4);
+}
+
+/* A line of a waterfall: a slice, and its bar where it ran. */
+function sliceRow(slice, whole) {
+	const name = text(report, slice[SLICE.name]);
+	const error = text(report, slice[SLICE.error]);
+	const args = text(report, slice[SLICE.args]);
+	const kind = SLICE_KINDS[slice[SLICE.kind]];
+	const bar = el('i', {});
+	const what = el('span', { class: 'what', title: [name, error, args].filter(Boolean).join(' \u00b7 ') },
+		el('span', { class: 'mono' }, kind === 'offcpu' ? `[${name}]` : name),
+		error ? el('small', { class: 'error' }, error) : '', args ? el('small', {}, args) : '');
+	const share = value => `${(whole ? 100 * value / whole : 0).toFixed(3)}%`;
+
+	what.style.paddingLeft = `${Math.min(slice[SLICE.depth], 30) * 14}px`;
+	bar.style.setProperty('--from', share(slice[SLICE.start]));
+	bar.style.setProperty('--length', share(slice[SLICE.duration]));
+	return el('li', { class: kind }, what,
+		el('span', { class: 'time' }, kind === 'instant' ? '' : formatTime(slice[SLICE.duration])),
+		el('span', { class: 'lane', title: `from ${formatTime(slice[SLICE.start])}` }, bar));
+}
+
+function sliceList(trace) {
+	const slices = trace[TRACE.slices];
+	const whole = slices[0][SLICE.duration];
+	const list = el('ol', { class: 'slices' });
+	const show = n => list.replaceChildren(...slices.slice(0, n).map(slice => sliceRow(slice, whole)),
+		n < slices.length ? el('li', {}, el('button', { type: 'button', class: 'more',
+			onclick: () => show(slices.length) }, `Show all ${formatCount(slices.length)}`)) : '');
+
+	show(FIRST_SLICES);
+	return list;
+}
+
+function threadOf(trace) {
+	return text(report, trace[TRACE.thread]) || String(trace[TRACE.tid]);
+}
+
+/* What became of a trace, in words behind its name. */
+function traceRemark(trace, byNumber) {
+	const cause = byNumber.get(trace[TRACE.cause]);
+
+	return [text(report, trace[TRACE.why]), text(report, trace[TRACE.path]), `thread ${threadOf(trace)}`,
+		cause ? `caused by ${text(report, cause[TRACE.slices][0][SLICE.name])} of ${threadOf(cause)}` : '',
+		trace[TRACE.lost] ? `${formatCount(trace[TRACE.lost])} pieces lost` : ''].filter(Boolean).join(' \u00b7 ');
+}
+
+/* A waterfall is made when it is first opened. */
+function showTraces(box) {
+	const byNumber = new Map(report.traces.map(trace => [trace[TRACE.number], trace]));
+	const items = report.traces.map(trace => {
+		const root = trace[TRACE.slices][0];
+		const error = text(report, root[SLICE.error]);
+		const details = el('details', { class: 'trace' }, el('summary', {},
+			el('span', { class: 'mono' }, text(report, root[SLICE.name])), ' ', el('span', { class: 'length' }, formatTime(root[SLICE.duration])),
+			root[SLICE.open] ? ' so far' : '', error ? el('small', { class: 'error' }, error) : '',
+			el('small', {}, traceRemark(trace, byNumber))));
+
+		details.addEventListener('toggle', () => {
+			if (details.open && !details.querySelector('ol'))
+				details.append(sliceList(trace));
+		});
+		return details;
+	});
+
+	box.replaceChildren(...items);
+	if (items.length)
+		items[0].open = true;
+	if (items.length < report.recorded)
+		box.append(el('p', { class: 'muted' }, `The longest ${items.length} of ${formatCount(report.recorded)} recorded calls.`));
 }

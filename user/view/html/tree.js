@@ -8,8 +8,11 @@ const KIND_PROCESS = 5;
 /* Columns of the records that user/view/html_data.c writes. */
 const TARGET = { pid: 0, comm: 1, exe: 2, end: 3, threads: 4, cpu: 5, runq: 6, blocked: 7 };
 const STATS = { calls: 0, errors: 1, p50: 2, p99: 3, max: 4, total: 5, self: 6, types: 7 };
-const PATH = { parent: 0, name: 1, object: 2, kind: 3, open: 4, stats: 5 };
+const PATH = { parent: 0, name: 1, object: 2, kind: 3, open: 4, stats: 5, inside: 13 };
 const SYSCALL = { name: 0, stats: 1 };
+const TRACE = { number: 0, pid: 1, tid: 2, thread: 3, why: 4, path: 5, cause: 6, lost: 7, slices: 8 };
+const SLICE = { kind: 0, name: 1, depth: 2, start: 3, duration: 4, error: 5, args: 6, open: 7 };
+const SLICE_KINDS = ['span', 'syscall', 'offcpu', 'instant'];
 const PATH_KINDS = ['', 'kernel', 'static probe', 'system call'];
 
 /* A text of the string table; '' for none. */
