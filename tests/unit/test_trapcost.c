@@ -35,7 +35,11 @@ Test(trapcost, emulated_instructions_are_known)
 		CODE("nop, 6 bytes", 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00),
 		CODE("nop, 7 bytes", 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00),
 		CODE("nop, 8 bytes", 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
+		CODE("nop, 5 bytes with a prefix", 0x66, 0x0f, 0x1f, 0x40, 0x00),
+		CODE("nop with rex.w", 0x48, 0x90),
 		CODE("jmp rel8", 0xeb, 0xfe),
+		CODE("bnd jmp rel32", 0xf2, 0xe9, 0x00, 0x10, 0x00, 0x00),
+		CODE("addr32 call", 0x67, 0xe8, 0x00, 0x01, 0x00, 0x00),
 		CODE("jmp rel32", 0xe9, 0x00, 0x10, 0x00, 0x00),
 		CODE("jo rel8", 0x70, 0x02),
 		CODE("jg rel8", 0x7f, 0x02),
@@ -69,6 +73,13 @@ Test(trapcost, all_others_are_single_stepped)
 		CODE("jmp *%rax", 0xff, 0xe0),
 		CODE("call *%rax", 0xff, 0xd0),
 		CODE("jmp, word-sized", 0x66, 0xe9, 0x00, 0x10, 0x00, 0x00),
+		CODE("je, with a hint", 0x3e, 0x74, 0x02),
+		CODE("jne, with another", 0x2e, 0x0f, 0x85, 0x00, 0x01, 0x00, 0x00),
+		CODE("nop, 9 bytes", 0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
+		CODE("nop, 10 bytes", 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
+		CODE("nop of a register", 0x0f, 0x1f, 0xc0),
+		CODE("nop with rex.w", 0x48, 0x0f, 0x1f, 0x00),
+		CODE("nop with a displacement", 0x0f, 0x1f, 0x40, 0x08),
 		CODE("loop", 0xe2, 0xfe),
 		CODE("jrcxz", 0xe3, 0xfe),
 		CODE("sete %al", 0x0f, 0x94, 0xc0),
@@ -114,7 +125,7 @@ static uint64_t sum_of(struct plan_node node, struct path path)
 
 Test(trapcost, a_call_costs_its_entry_and_its_return)
 {
-	struct plan_node emulated = { .entry_emulated = true }, stepped = {};
+	struct plan_node emulated = { .entry.class = SITE_PUSH }, stepped = {};
 	struct path path = { .stats = { .calls = 7 } };
 
 	cr_expect_eq(sum_of(emulated, path), 7 * 101);
@@ -135,8 +146,8 @@ Test(trapcost, of_several_sites_the_mean_counts)
 
 Test(trapcost, calls_that_never_returned_were_entered_all_the_same)
 {
-	struct plan_node node = { .entry_emulated = true };
-	struct path path = { .stats = { .calls = 3 }, .unwound = 20, .open = 400 };
+	struct plan_node node = { .entry.class = SITE_NOP };
+	struct path path = { .stats = { .calls = 23 }, .unwound = 20, .open = 400 };
 
 	cr_expect_eq(sum_of(node, path), 423 + 3 * 100);
 }
