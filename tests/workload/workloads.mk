@@ -7,7 +7,7 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late
+WORKLOAD_C   := spans busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late kcalls
 WORKLOAD_CXX := throwing
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
@@ -18,6 +18,9 @@ $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
 WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 WORKLOADS += $(if $(shell command -v go),$(WORKLOAD_OUT)/goserver)
+
+include $(WORKLOAD_SRC)/hostile/hostile.mk
+include tests/bench/bench.mk
 
 workloads: $(WORKLOADS)
 .PHONY: workloads

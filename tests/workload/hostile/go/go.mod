@@ -1,0 +1,3 @@
+module pathbpf.test/goroutines
+
+go 1.19
