@@ -4,7 +4,8 @@
 tracer, with pathbpf, and with others that do less or as much. Repetitions are interleaved, each
 traced run lies between two untraced ones, and is compared with their mean.
 
-usage: tests/bench/bench.py [--quick] [--json FILE]
+usage: tests/bench/bench.py [--quick] [--json FILE]             sampling, system calls
+       tests/bench/bench.py --spans [--quick] [--json FILE]     traced functions: see spans.py
 
 CPU time a request (by the kernel's accounting of Redis's threads) is the figure to trust: it
 scatters less than throughput, which also has the load generator and the machine in it."""
@@ -25,6 +26,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 sys.dont_write_bytecode = True
 import harness
 import services
+import spans
 
 HZ = 99
 TARGET_CPU = {0}
@@ -241,10 +243,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter repetitions")
     parser.add_argument("--json", metavar="FILE", help="all figures")
+    parser.add_argument("--spans", action="store_true", help="what traced functions cost")
+    parser.add_argument("--only", metavar="PART,...", help="with --spans: calls, sites, attach, memory, redis")
     args = parser.parse_args()
     if os.geteuid() != 0:
         print("bench.py: tracing needs root", file=sys.stderr)
         return 3
+    if args.spans:
+        return spans.run(args.quick, args.json, args.only and args.only.split(","))
     t = harness.Case("bench")
     try:
         bench = Bench(t, 200000 if args.quick else 500000)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The programs of the benchmark of spans (tests/bench/spans.py). Included by workloads.mk.
+
+BENCH_SRC := tests/bench/floor
+BENCH_OUT := $(WORKLOAD_OUT)/bench
+BENCH_C   := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WORKLOAD_WARNINGS)
+
+BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,calls floor floor.bpf.o watch thousand)
+
+bench: $(BENCH_PROGRAMS)
+
+$(BENCH_OUT)/calls: $(BENCH_SRC)/calls.c $(BENCH_SRC)/sites.S
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_C) -pthread -o $@ $^
+
+$(BENCH_OUT)/floor: $(BENCH_SRC)/floor.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_C) -o $@ $< -lbpf
+
+$(BENCH_OUT)/floor.bpf.o: $(BENCH_SRC)/floor.bpf.c
+	@mkdir -p $(@D)
+	$(or $(CLANG),clang) -O2 -g -mcpu=v3 -target bpf -Wall \
+		-I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
+
+# Not optimised: every function begins with the same instruction, `push`.
+$(BENCH_OUT)/many.o: $(BENCH_SRC)/many.py $(BENCH_SRC)/watch.h
+	@mkdir -p $(@D)
+	python3 $< | $(CC) -std=gnu11 -O0 $(WORKLOAD_WARNINGS) -I$(BENCH_SRC) -x c -c -o $@ -
+
+$(BENCH_OUT)/watch: $(BENCH_SRC)/watch.c $(BENCH_OUT)/many.o $(BENCH_SRC)/watch.h
+	$(CC) $(BENCH_C) -pthread -o $@ $(BENCH_SRC)/watch.c $(BENCH_OUT)/many.o
+
+$(BENCH_OUT)/thousand: $(BENCH_SRC)/thousand.c $(WORKLOAD_OUT)/common.o
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $^
