@@ -40,7 +40,7 @@ static __always_inline void lower_to(__u64 *min, __u64 value)
  */
 static __always_inline __u64 wakeup_flags(void)
 {
-	return bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > 1 << 20 ? BPF_RB_FORCE_WAKEUP
+	return bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > 1 << 19 ? BPF_RB_FORCE_WAKEUP
 									: BPF_RB_NO_WAKEUP;
 }
 

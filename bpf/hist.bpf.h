@@ -52,13 +52,10 @@ static __always_inline void stat_add(__u64 *to, __u64 n, bool shared)
 }
 
 /* A finished call's latency. */
-static __always_inline void call_stats_time(struct pb_call_stats *s, __u64 total_ns,
-					    __u64 duration_ns, bool shared)
+static __always_inline void call_stats_time(struct pb_call_stats *s, __u64 duration_ns, bool shared)
 {
 	__u32 bucket = hist_bucket(duration_ns);
 
-	stat_add(&s->timed, 1, shared);
-	stat_add(&s->total_ns, total_ns, shared);
 	lower_to(&s->min_ns, duration_ns);
 	raise_to(&s->max_ns, duration_ns);
 	if (bucket < PB_HIST_BUCKETS)

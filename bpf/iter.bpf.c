@@ -8,7 +8,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "offcpu.bpf.h"
-#include "span.bpf.h"
+#include "spans.bpf.h"
 #include "stack.bpf.h"
 
 static __always_inline bool selected(struct task_struct *task, __u32 pid)
@@ -123,7 +123,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
 	if (config.spans)
-		spans_count_open(t);
+		spans_count_open(&t->spans);
 	thread_end(task, t, now_ns);
 	return 0;
 }

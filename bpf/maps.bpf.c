@@ -22,11 +22,19 @@ struct nodes_map nodes SEC(".maps");
 struct path_ids_map path_ids SEC(".maps");
 struct path_stats_map path_stats SEC(".maps");
 struct path_errors_map path_errors SEC(".maps");
+struct node_args_map node_args SEC(".maps");
+struct syscall_nodes_map syscall_nodes SEC(".maps");
+struct error_names_map error_names SEC(".maps");
+struct goroutines_map goroutines SEC(".maps");
+struct timelines_map timelines SEC(".maps");
+struct timelines_free_map timelines_free SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
+const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)] = {};
 const __u64 zero = 0;
 _Static_assert(PB_COUNTERS == 11, "every counter has its key");
 const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 __u32 pidns_level = 0;
 __u32 closing = 0;
+__u32 last_path = 0;

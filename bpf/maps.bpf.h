@@ -6,7 +6,13 @@
 #include <bpf/bpf_helpers.h>
 #include "wire.h"
 
+/* A BPF function of its own, with a stack frame of its own, in whatever file it may be needed. */
+#define __subprog __attribute__((noinline, unused))
+
 extern const volatile struct pb_config config;
+
+/* Which stack a frame lies on. Whoever runs on one has left those behind it in this list. */
+enum on_stack { ON_THREAD, ON_SIGNAL, ON_KERNEL };
 
 /* A call in progress. */
 struct span {
@@ -14,18 +20,80 @@ struct span {
 	__u64 child_ns;  /* spent in traced callees */
 	__u64 offcpu_ns; /* the thread's off-CPU total at entry */
 	__u64 sp;        /* stack pointer at the function's first instruction */
+	__u64 ret;       /* what it pointed to, its return address; 0: not read */
 	__u32 path, node;
-	__u8 folded;   /* a direct repetition of its parent's node: shares its path */
-	__u8 altstack; /* runs on the signal stack */
-	__u8 pad[6];
+	__u16 folded; /* so many direct repetitions of its node lie below: shares their path */
+	__u8 stack;   /* enum on_stack */
+	__u8 slice;   /* its index in the recorded trace + 1; 0: it is not recorded */
+	__u8 kept;    /* the kernel keeps a return probe for it */
+	__u8 unseen;  /* its return will not be seen: more were pending than the kernel keeps */
+	__u8 pad[2];
 };
+
+struct goroutine_key {
+	__u64 g; /* address of its runtime.g */
+	__u32 pid, pad;
+};
+
+/* The last few paths that were looked up. */
+#define PATH_CACHE 8
+struct path_cache {
+	__u32 parent, node, path;
+};
+
+/* An exception on its way: several while cleanup code throws and catches its own. */
+#define RAISES_MAX 4
+struct raise {
+	__u32 depth; /* so many spans were open when it was raised */
+	__u32 name;  /* an id of error_names */
+	__u32 kind;  /* enum pb_error_kind */
+};
+
+/* The calls in progress of one thread or goroutine. */
+struct spans {
+	__u32 depth;
+	__u32 over;    /* calls beyond the last that fits */
+	__u32 pending; /* return probes that the kernel keeps */
+	/* Exceptions on their way, the last one raised last. */
+	struct raise raises[RAISES_MAX];
+	__u8 raising;    /* so many */
+	__u8 stale_kept; /* the kernel may keep return probes of calls that were jumped out of */
+	__u8 why;        /* enum pb_why: the recorded trace is worth sending */
+	__u8 timeline;   /* where the root is recorded + 1; 0: it is not */
+	__u8 restarts;   /* the call that begins: its beginning may run again */
+	__u8 flag;       /* for forget() */
+	__u32 why_path;
+	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
+	__u64 record_window;  /* a window of 100 ms … */
+	__u32 recorded;       /* … and the slices recorded in it */
+	/*
+	 * Keys under construction. Not on the stack: a program on a uprobe can be preempted, and
+	 * one with 64 bytes of stack or more then shares it with the next task's run of it on that
+	 * CPU ("private stack", Linux 6.13; seen to crash 7.2).
+	 */
+	struct pb_path_key path_key;
+	__u32 new_path;
+	struct pb_path_error_key error_key;
+	__u64 now_ns, offcpu_ns; /* the time, and the thread's off-CPU total, of what is going on */
+	__u64 ret;               /* the return address of the call that begins, or 0 */
+	__u64 goid;              /* of a goroutine */
+	struct path_cache cache[PATH_CACHE];
+	/* Behind it: struct span[PB_SPAN_DEPTH], or [PB_GO_DEPTH] */
+};
+
+/* The outermost span is 0. */
+static __always_inline struct span *span_at(struct spans *s, __u32 i)
+{
+	return (struct span *)(s + 1) + i;
+}
 
 /* What we know of one traced thread; dies with it. */
 struct thread {
-	__u32 pid;   /* its process, as user space names it */
-	__u8 traced; /* 0: ignore it, for instance after the trace's end */
-	__u8 forked; /* has not made a system call of its own yet */
-	__u8 pad[2];
+	__u32 pid;       /* its process, as user space names it */
+	__u8 traced;     /* 0: ignore it, for instance after the trace's end */
+	__u8 forked;     /* has not made a system call of its own yet */
+	__u8 trampoline; /* is in a system call of the kernel's own making */
+	__u8 pad;
 	__u64 start_ns, base_cpu_ns, base_runq_ns;
 
 	__u64 off_ns; /* since when it is off CPU; 0: it runs */
@@ -40,17 +108,25 @@ struct thread {
 	__u64 syscall_ns; /* when the call in progress began; 0: not seen */
 	__u32 syscall_nr;
 
-	/*
-	 * Keys under construction. Not on the stack: a program on a uprobe can be preempted, and
-	 * one with 64 bytes of stack or more then shares it with the next task's run of it on that
-	 * CPU ("private stack", Linux 6.13; seen to crash 7.2).
-	 */
-	struct pb_path_key path_key;
-	struct pb_path_error_key error_key;
-	__u32 new_path;
+	__u32 syscall_node; /* the call in progress is a span of this node + 1 */
+	__u32 last_signal;  /* that was delivered to it */
 
-	__u32 depth;
-	struct span spans[PB_SPAN_DEPTH];
+	/* Who woke it last, while in a span. */
+	__u64 cause_ns, cause_root_ns;
+	__u32 cause_tid;
+	__u8 cause, cause_why; /* enum pb_cause, enum pb_why */
+	__u8 has_goroutines;   /* has run Go code that is traced */
+	__u8 held;             /* so many programs are changing `spans` */
+	__u64 kernel_word;     /* of programs on kernel functions, for a moment */
+
+	/* An exception's name under construction: not on the stack, as above. */
+	struct pb_error_name raise_name;
+	struct pb_error_text raise_text;
+	__u64 words[4];
+	struct goroutine_key goroutine;
+
+	struct spans spans;
+	struct span room[PB_SPAN_DEPTH]; /* of spans */
 };
 
 /* thread → its state. Written by every program; bound: the number of traced threads. */
@@ -75,7 +151,7 @@ extern struct targets_map targets SEC(".maps");
 /* PID → struct pb_target_stats. Added to when a thread ends; read by user space at the end. */
 struct target_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct pb_target_stats);
@@ -120,7 +196,7 @@ extern struct iter_scratch_map iter_scratch SEC(".maps");
 /* Hash of a stack → sent already. */
 struct stacks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u8);
@@ -129,7 +205,7 @@ extern struct stacks_map stacks SEC(".maps");
 
 struct offcpu_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_offcpu_key);
 	__type(value, struct pb_offcpu_value);
@@ -148,6 +224,7 @@ extern struct syscall_stats_map syscall_stats SEC(".maps");
 struct syscall_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_syscall_error_key);
 	__type(value, __u64);
 };
@@ -155,7 +232,7 @@ extern struct syscall_errors_map syscall_errors SEC(".maps");
 
 struct syscall_stacks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_syscall_stack_key);
 	__type(value, __u64);
@@ -192,16 +269,81 @@ extern struct path_stats_map path_stats SEC(".maps");
 struct path_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct pb_path_error_key);
 	__type(value, __u64);
 };
 extern struct path_errors_map path_errors SEC(".maps");
+
+/* A set of recorded arguments, from 1. Written by user space before the probes are live. */
+struct node_args_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct pb_args);
+};
+extern struct node_args_map node_args SEC(".maps");
+
+/* system call number → node id + 1. Written by user space before the probes are live. */
+struct syscall_nodes_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PB_SYSCALL_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+extern struct syscall_nodes_map syscall_nodes SEC(".maps");
+
+/* Exception types → their id. */
+struct error_names_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pb_error_name);
+	__type(value, struct pb_error_text);
+};
+extern struct error_names_map error_names SEC(".maps");
+
+/* A goroutine's calls in progress. Entered with its root span and deleted at its end. */
+struct goroutine {
+	struct spans spans;
+	struct span room[PB_GO_DEPTH];
+};
+struct goroutines_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct goroutine_key);
+	__type(value, struct goroutine);
+};
+extern struct goroutines_map goroutines SEC(".maps");
+
+/* Traces under construction, and the numbers of those that nobody uses. */
+struct timelines_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PB_TIMELINES);
+	__type(key, __u32);
+	__type(value, struct pb_timeline);
+};
+extern struct timelines_map timelines SEC(".maps");
+
+struct timelines_free_map {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, PB_TIMELINES);
+	__type(value, __u32);
+};
+extern struct timelines_free_map timelines_free SEC(".maps");
+
+extern const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)];
 
 /* What a new entry of the two statistics maps starts as: everything 0 but min_ns. */
 extern const struct pb_call_stats no_calls;
 extern const __u64 zero;
 /* 0, 1, 2, …: keys of `counters`, which need no stack. */
 extern const __u32 counter_keys[PB_COUNTERS];
+
+/* How many paths there are. */
+extern __u32 last_path;
 
 /*
  * pathbpf's own level of PID namespaces: 0 on the host. Set by the thread iterator, which runs

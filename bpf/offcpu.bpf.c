@@ -8,7 +8,10 @@
 #include <bpf/bpf_tracing.h>
 #include "offcpu.bpf.h"
 #include "sampling.bpf.h"
+#include "spans.bpf.h"
 #include "stack.bpf.h"
+
+#define OFFCPU_SLICE_MIN_NS 2000 /* shorter ones are the switch itself */
 
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool runnable,
 				       __u32 state)
@@ -36,6 +39,21 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 	t->off_ns = now_ns;
 }
 
+/* An interval inside a recorded trace. */
+static __always_inline void record_offcpu(struct thread *t, __u64 now_ns)
+{
+	struct spans *s = &t->spans;
+	struct pb_timeline *r = timeline_of(s);
+	__u8 parent, slice;
+
+	if (!r || !s->depth || now_ns - t->off_ns < OFFCPU_SLICE_MIN_NS)
+		return;
+	parent = span_top(s)->slice;
+	slice = parent ? timeline_add(s, r, PB_SLICE_OFFCPU, t->off_why, parent - 1, t->off_ns) : 0;
+	if (slice)
+		r->slices[(slice - 1) & (PB_SLICES_MAX - 1)].end_ns = now_ns;
+}
+
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(pb_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
@@ -44,7 +62,15 @@ int BPF_PROG(pb_sched_switch, bool preempt, struct task_struct *prev, struct tas
 
 	switch_out(ctx, prev, preempt || !state, state);
 	t = thread_of(next);
-	if (t && t->off_ns)
-		offcpu_close(t, bpf_ktime_get_ns());
+	if (t && t->off_ns) {
+		__u64 now_ns = bpf_ktime_get_ns();
+
+		if (config.timelines && t->spans.timeline) {
+			spans_hold(t);
+			record_offcpu(t, now_ns);
+			spans_release(t);
+		}
+		offcpu_close(t, now_ns);
+	}
 	return 0;
 }

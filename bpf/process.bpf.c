@@ -5,9 +5,24 @@
 #include <bpf/bpf_tracing.h>
 #include "glob.bpf.h"
 #include "offcpu.bpf.h"
-#include "span.bpf.h"
+#include "spans.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 0x4
+
+/* What a thread was in ends with it. signal: that it died of, or 0. */
+static __always_inline void thread_leave_spans(struct task_struct *task, struct thread *t,
+					       __u32 signal)
+{
+	if (!config.spans)
+		return;
+	t->syscall_node = 0;
+	spans_hold(t);
+	spans_now(t, bpf_ktime_get_ns());
+	spans_end_all(&t->spans, signal);
+	if (t->spans.timeline)
+		timeline_end(&t->spans, task, t->pid);
+	spans_release(t);
+}
 
 static __always_inline void target_add(__u32 pid)
 {
@@ -24,6 +39,20 @@ static __always_inline bool target_traced(__u32 pid)
 	return flags && *flags & PB_TARGET_TRACED;
 }
 
+/* A thread in a span makes another: its first root belongs to the same work. */
+static __always_inline void thread_made(struct task_struct *parent, struct thread *made)
+{
+	struct thread *t = thread_of(parent);
+
+	if (!config.timelines || !made || !t || !t->spans.depth)
+		return;
+	made->cause_ns = bpf_ktime_get_ns();
+	made->cause_root_ns = span_at(&t->spans, 0)->start_ns;
+	made->cause_tid = parent->pid;
+	made->cause_why = t->spans.why;
+	made->cause = PB_CAUSE_CLONE;
+}
+
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(pb_proc_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -33,7 +62,7 @@ int BPF_PROG(pb_proc_fork, struct task_struct *parent, struct task_struct *child
 		return 0;
 	child_pid = task_pid(child);
 	if (child_pid == pid) {
-		thread_begin(child, pid, true);
+		thread_made(parent, thread_begin(child, pid, true));
 		return 0;
 	}
 	if (config.scope == PB_SCOPE_PIDS && !config.follow)
@@ -61,7 +90,7 @@ int BPF_PROG(pb_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 	__u32 pid = task_pid(task);
 
 	if (t) {
-		spans_drop_all(t); /* the callers' image is gone */
+		thread_leave_spans(task, t, 0); /* the callers' image is gone */
 	} else {
 		if (!exec_selects(task, pid))
 			return 0;
@@ -70,6 +99,24 @@ int BPF_PROG(pb_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 	}
 	emit_process(PB_EXEC, pid, task->pid, 0, 0, 0, task, bprm->filename);
 	return 0;
+}
+
+/* Signals that are a thread's own fault, and dump core: QUIT ILL TRAP ABRT BUS FPE SEGV XCPU … */
+#define SIGNALS_OF_A_THREAD                                                                        \
+	(1U << 3 | 1U << 4 | 1U << 5 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 11 | 1U << 24 |         \
+	 1U << 25 | 1U << 31)
+#define SIGKILL 9
+
+/*
+ * Has a thread died of the signal that its process died of? The other threads are ended by
+ * SIGKILL, as are all when the signal was meant for the process.
+ */
+static __always_inline __u32 died_of(const struct thread *t, __u32 signal)
+{
+	if (signal == t->last_signal)
+		return signal;
+	return t->last_signal == SIGKILL && !(1U << (signal & 31) & SIGNALS_OF_A_THREAD) ? signal
+											 : 0;
 }
 
 SEC("?tp_btf/sched_process_exit")
@@ -82,15 +129,49 @@ int BPF_PROG(pb_proc_exit, struct task_struct *task)
 
 	if (!t)
 		return 0;
-	spans_drop_all(t);
 	signal = task->signal;
-	if (signal->live.counter)
-		return 0; /* other threads go on */
 	status = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
 						   : task->group_leader->exit_code;
+	thread_leave_spans(task, t, died_of(t, status & 127));
+	if (signal->live.counter)
+		return 0; /* other threads go on */
 	emit_process(PB_EXIT, t->pid, task->pid, 0, status, 0, task, NULL);
 	pid = t->pid;
 	bpf_map_delete_elem(&targets, &pid); /* makes room, and the PID may be used again */
+	return 0;
+}
+
+/* Loaded with spans only: which signal a thread was given last. */
+SEC("?tp_btf/signal_deliver")
+int BPF_PROG(pb_proc_signal, int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+
+	if (t)
+		t->last_signal = sig;
+	return 0;
+}
+
+/*
+ * Loaded with timelines only: a thread in a span wakes another. What that one does next is part of
+ * the same work.
+ */
+SEC("?tp_btf/sched_waking")
+int BPF_PROG(pb_proc_waking, struct task_struct *woken)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task), *w;
+
+	if (!t || !t->spans.depth || task == woken)
+		return 0;
+	w = bpf_task_storage_get(&threads, woken, 0, 0);
+	if (!w || !w->traced || w->spans.depth)
+		return 0;
+	w->cause_ns = bpf_ktime_get_ns();
+	w->cause_root_ns = span_at(&t->spans, 0)->start_ns;
+	w->cause_tid = task->pid;
+	w->cause_why = t->spans.why;
+	w->cause = PB_CAUSE_WAKEUP;
 	return 0;
 }
 
@@ -108,7 +189,7 @@ int BPF_PROG(pb_proc_cgroup, struct cgroup *dst, const char *path, struct task_s
 	} else if (!inside && t) {
 		now_ns = bpf_ktime_get_ns();
 		offcpu_close(t, now_ns);
-		spans_drop_all(t);
+		thread_leave_spans(task, t, 0);
 		thread_end(task, t, now_ns);
 		bpf_map_delete_elem(&targets, &pid);
 	}

@@ -8,23 +8,53 @@
 #include <bpf/bpf_tracing.h>
 #include "hist.bpf.h"
 #include "sampling.bpf.h"
+#include "spans.bpf.h"
 #include "stack.bpf.h"
 
-#define MAX_ERRNO   4095
 #define PROT_EXEC   4
 #define NR_MMAP     9
 #define NR_MPROTECT 10
+/* Of the kernel's own trampolines for return probes (6.11) and probes (6.18): no call of the
+ * target's. */
+#define NR_URETPROBE 335
+#define NR_UPROBE    336
+
+/* System calls that were asked for by -t are spans, below whatever made them. */
+static __always_inline void syscall_span_begin(struct thread *t, struct task_struct *task,
+					       struct pt_regs *regs, __u32 nr)
+{
+	__u32 *node = bpf_map_lookup_elem(&syscall_nodes, &nr);
+	__u64 sp = regs->sp;
+	__u8 stack;
+
+	t->syscall_node = 0;
+	if (!node || !*node || closing)
+		return;
+	stack = stack_now(&t->spans, task, sp);
+	spans_hold(t);
+	spans_now(t, t->syscall_ns);
+	spans_drop_stale(&t->spans, sp, stack);
+	if (span_open(&t->spans, *node - 1, sp - 1, stack))
+		t->syscall_node = *node;
+	spans_release(t);
+}
 
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 {
-	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task);
 
 	if (!t)
 		return 0;
 	t->forked = 0;
+	t->trampoline = nr == NR_URETPROBE || nr == NR_UPROBE;
+	if (t->trampoline)
+		return 0;
 	t->syscall_nr = nr;
 	t->syscall_ns = bpf_ktime_get_ns();
+	if (config.syscall_spans)
+		syscall_span_begin(t, task, regs, nr);
 	return 0;
 }
 
@@ -40,9 +70,12 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 		count(PB_LOST_PATHS);
 		return;
 	}
-	s->calls++;
-	if (duration_ns)
-		call_stats_time(s, duration_ns, duration_ns, false);
+	if (duration_ns) {
+		s->total_ns += duration_ns;
+		call_stats_time(s, duration_ns, false);
+	} else {
+		s->untimed++;
+	}
 	if (!error)
 		return;
 	s->errors++;
@@ -64,6 +97,66 @@ static __always_inline void sample(void *ctx, struct task_struct *task, struct t
 		count(PB_LOST_STACKS);
 }
 
+static __subprog __u32 goroutine_path(struct thread *t, __u64 g)
+{
+	struct goroutine *found;
+
+	t->goroutine.g = g;
+	t->goroutine.pid = t->pid;
+	found = bpf_map_lookup_elem(&goroutines, &t->goroutine);
+	if (!found || !found->spans.depth)
+		return 0;
+	return span_at(&found->spans, (found->spans.depth - 1) & (PB_GO_DEPTH - 1))->path;
+}
+
+/* The innermost path on whose behalf a call is made: the thread's, or its goroutine's. */
+static __always_inline __u32 current_path(struct thread *t, struct pt_regs *regs)
+{
+	if (t->spans.depth)
+		return span_top(&t->spans)->path;
+	return t->has_goroutines ? goroutine_path(t, regs->r14) : 0;
+}
+
+static __always_inline void syscall_span_end(struct thread *t, __u64 now_ns, __u32 error)
+{
+	struct spans *s = &t->spans;
+	struct span *f = span_top(s);
+	__u32 node = t->syscall_node - 1;
+
+	t->syscall_node = 0;
+	if (!s->depth || f->node != node || closing)
+		return;
+	spans_now(t, now_ns);
+	if (error) {
+		struct pb_call_stats *stats = path_stats_of(&f->path);
+
+		if (stats)
+			call_failed(s, f, stats);
+		path_error(s, f, PB_ERROR_ERRNO, error);
+	}
+	span_close(s, SPAN_TAIL, 0);
+}
+
+/* A call inside a recorded trace. */
+static __always_inline void record_syscall(struct thread *t, __u32 nr, __u64 now_ns, __u32 error)
+{
+	struct spans *s = &t->spans;
+	struct pb_timeline *r = timeline_of(s);
+	__u8 parent, slice;
+
+	if (!r || !s->depth || !t->syscall_ns)
+		return;
+	parent = span_top(s)->slice;
+	slice = parent ? timeline_add(s, r, PB_SLICE_SYSCALL, nr, parent - 1, t->syscall_ns) : 0;
+	if (!slice)
+		return;
+	r->slices[(slice - 1) & (PB_SLICES_MAX - 1)].end_ns = now_ns;
+	if (error) {
+		r->slices[(slice - 1) & (PB_SLICES_MAX - 1)].error = PB_ERROR_ERRNO;
+		r->slices[(slice - 1) & (PB_SLICES_MAX - 1)].value = error;
+	}
+}
+
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -79,14 +172,29 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 		t->forked = 0;
 		return 0;
 	}
+	if (t->trampoline) {
+		t->trampoline = 0;
+		return 0;
+	}
 	start_ns = t->syscall_ns;
-	t->syscall_ns = 0;
 	now_ns = bpf_ktime_get_ns();
 	/* The number on record: rt_sigreturn has overwritten the one in the registers. */
 	key.nr = start_ns ? t->syscall_nr : (__u32)regs->orig_ax;
-	if (config.spans && t->depth)
-		key.path = t->spans[(t->depth - 1) & (PB_SPAN_DEPTH - 1)].path;
 	error = ret < 0 && ret >= -MAX_ERRNO ? -ret : 0;
+	spans_hold(t);
+	if (config.kernel_spans && t->spans.depth) {
+		/* What the call was served by has ended. */
+		spans_now(t, now_ns);
+		spans_drop_stale(&t->spans, regs->sp - 1, stack_class(task, regs->sp));
+	}
+	if (config.syscall_spans && t->syscall_node)
+		syscall_span_end(t, now_ns, error);
+	else if (config.timelines && t->spans.timeline)
+		record_syscall(t, key.nr, now_ns, error);
+	spans_release(t);
+	t->syscall_ns = 0;
+	if (config.spans)
+		key.path = current_path(t, regs);
 	account(&key, error, start_ns ? now_ns - start_ns : 0);
 	sample(ctx, task, t, key.nr, error, now_ns);
 	if (!error && (key.nr == NR_MMAP || key.nr == NR_MPROTECT) && regs->dx & PROT_EXEC)

@@ -11,7 +11,9 @@
 #define PB_FRAMES_MAX  127 /* frames of one side (kernel, user) of a stack */
 #define PB_COMM_LEN    16
 #define PB_PATH_LEN    256
-#define PB_SPAN_DEPTH  64 /* open spans a thread; deeper ones are counted as lost */
+#define PB_SPAN_DEPTH  128 /* open spans a thread; deeper ones are counted, not timed, or lost */
+#define PB_GO_DEPTH    32  /* the same a goroutine */
+#define PB_PENDING_MAX 64  /* return probes that the kernel keeps a thread (MAX_URETPROBE_DEPTH) */
 #define PB_SYSCALL_MAX 1024
 
 /* Histogram geometry: must equal user/data/hist.h (asserted in trace/). */
@@ -35,7 +37,10 @@ struct pb_config {
 	__u64 offcpu_min_ns;
 	__u8 follow, cpu, offcpu, syscalls, spans;
 	__u8 switch_has_state; /* sched_switch passes prev_state (5.18, commit fa2c3254d7cf) */
-	__u8 pad[2];
+	__u8 timelines;        /* record root spans whole */
+	__u8 syscall_spans;    /* some system calls are nodes: see the map syscall_nodes */
+	__u8 kernel_spans;     /* some kernel functions are nodes */
+	__u8 pad[7];
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
 };
 
@@ -47,6 +52,7 @@ enum pb_kind {
 	PB_EXEC = 4,
 	PB_EXIT = 5,
 	PB_MMAP = 6,
+	PB_TIMELINE = 7, /* struct pb_timeline */
 };
 
 struct pb_header {
@@ -107,15 +113,29 @@ struct pb_offcpu_value {
 	__u64 exact_ns; /* of the total: intervals that stand for themselves only */
 };
 
-/* Calls of one thing; path_stats and syscall_stats hold one a CPU. */
+/*
+ * Calls of one thing; path_stats and syscall_stats hold one a CPU. Few fields are touched a call:
+ * calls = the histogram's sum + untimed; self time = total_ns + folded_ns - child_ns.
+ */
 struct pb_call_stats {
-	__u64 calls, errors;
-	__u64 timed; /* calls whose beginning was seen: those in total, min, max, hist */
-	__u64 total_ns, self_ns, min_ns, max_ns;
+	__u64 total_ns;  /* of timed calls that are no direct repetition of their caller's node */
+	__u64 folded_ns; /* of those that are */
+	__u64 child_ns;  /* of it, in traced callees */
+	__u64 min_ns, max_ns;
 	__u64 offcpu_ns;
+	__u64 errors;
+	__u64 untimed; /* ended calls whose beginning or end was not seen at its time */
 	__u64 open, unwound;
+	__u64 depth_max;   /* of direct repetition; 0: there was none */
+	__u64 slow_ns;     /* the slowest recorded of the window below */
+	__u32 slow_window; /* time_ns >> PB_WINDOW_SHIFT */
+	__u32 failures;    /* of that window, sent as exemplars */
 	__u64 hist[PB_HIST_BUCKETS];
 };
+
+/* A window of exemplars: 8.6 s. */
+#define PB_WINDOW_SHIFT    33
+#define PB_WINDOW_FAILURES 4 /* failed calls a path, CPU and window that travel whole */
 
 struct pb_syscall_key {
 	__u32 nr, path;
@@ -135,26 +155,130 @@ struct pb_path_key {
 	__u32 parent, node;
 };
 
+/* What kind of thing `value` is. */
+enum pb_error_kind {
+	PB_ERROR_NONE = 0,
+	PB_ERROR_RETURN,    /* a return value */
+	PB_ERROR_ERRNO,     /* an errno, of a system call or kernel function that is a node itself */
+	PB_ERROR_EXCEPTION, /* a C++ exception: an id of error_names */
+	PB_ERROR_PANIC,     /* a Go or Rust panic */
+	PB_ERROR_FOREIGN,   /* an exception of a language that we do not know */
+	PB_ERROR_SIGNAL,    /* death by a signal: its number */
+	PB_ERROR_GO,        /* a Go error: the address of the interface's type word (itab) */
+	/* What happens inside a path without failing a call: */
+	PB_ERROR_PYTHON, /* an exception was raised: an id of error_names */
+};
+
+/* path_errors: → how often */
 struct pb_path_error_key {
-	__s64 value; /* the return value */
-	__u32 path, pad;
+	__s64 value;
+	__u32 path, kind; /* enum pb_error_kind */
+};
+
+#define PB_NAME_LEN 56
+#define PB_WHAT_LEN 72
+
+/* error_names: types of exceptions → id and an example. */
+struct pb_error_name {
+	char type[PB_NAME_LEN];
+	__u32 kind, pad;
+};
+
+struct pb_error_text {
+	__u32 id, pad;
+	char what[PB_WHAT_LEN]; /* what() of the first, "" */
 };
 
 /* What makes a return value an error; nodes: node id → */
-enum pb_pred { PB_PRED_NONE = 0, PB_PRED_LT, PB_PRED_EQ, PB_PRED_NE };
+enum pb_pred {
+	PB_PRED_NONE = 0,
+	PB_PRED_LT,
+	PB_PRED_EQ,
+	PB_PRED_NE,
+	PB_PRED_ERR_PTR = 5, /* a kernel pointer: NULL or -errno */
+};
 
 struct pb_node {
 	__s64 value;
 	__u8 pred, width; /* width of the return value in bytes: 4 or 8 */
-	__u8 pad[6];
+	__u8 reg;         /* which of Go's result registers; 0: the first, rax */
+	__u8 kind;        /* enum pb_error_kind of its errors */
+	__u32 args;       /* key of node_args: what is recorded; 0: nothing */
+};
+
+/* Where an argument lies when a probe fires. */
+enum pb_arg_place { PB_ARG_REG, PB_ARG_MEMORY, PB_ARG_CONST };
+
+/* Whose string it is. */
+enum pb_string { PB_STRING_NONE, PB_STRING_USER, PB_STRING_ANY };
+
+#define PB_ARGS_MAX 6
+
+struct pb_arg {
+	__s64 value;     /* PB_ARG_MEMORY: displacement; PB_ARG_CONST: itself */
+	__u8 place;      /* enum pb_arg_place */
+	__u8 reg, index; /* offset in struct pt_regs / 8; index 255: none */
+	__u8 shift;      /* of index */
+	__s8 size;       /* ±1, ±2, ±4, ±8: bytes, negative: signed */
+	__u8 is_string;  /* enum pb_string: it points to one */
+	__u8 pad[2];
+};
+
+struct pb_args {
+	__u32 n, pad;
+	struct pb_arg arg[PB_ARGS_MAX];
 };
 
 /*
- * Cookies of function probes: the node id in the lower half, and for probes on the place where a
- * function ends (rather than return probes):
+ * A recorded trace of a root span: its slices, parents before children. Sent up to the last slice.
  */
-#define PB_COOKIE_SITE     (1ULL << 32) /* the return address is still on the stack */
+enum pb_slice_kind { PB_SLICE_SPAN, PB_SLICE_SYSCALL, PB_SLICE_OFFCPU, PB_SLICE_POINT };
+
+#define PB_SLICES_MAX     128
+#define PB_TIMELINES      128 /* roots that are recorded at the same time */
+#define PB_ARG_STRING_LEN 64
+#define PB_ARG_BYTES      1024
+
+struct pb_slice {
+	__u64 start_ns, end_ns; /* end 0: open */
+	__s64 value;            /* of the error */
+	__u32 what;             /* path, system call number, enum pb_offcpu_why, node */
+	__u16 args, args_len;   /* bytes in pb_timeline.args; length 0: none */
+	__u8 parent;            /* index; the root's is 255 */
+	__u8 kind;              /* enum pb_slice_kind */
+	__u8 error;             /* enum pb_error_kind */
+	__u8 pad[5];
+};
+
+enum pb_why { PB_WHY_SLOW = 1, PB_WHY_FAILED = 2, PB_WHY_SAMPLED = 4, PB_WHY_LINKED = 8 };
+enum pb_cause { PB_CAUSE_NONE, PB_CAUSE_WAKEUP, PB_CAUSE_CLONE };
+
+struct pb_timeline {
+	struct pb_header h;
+	char comm[PB_COMM_LEN]; /* of the thread */
+	__u64 cause_ns;         /* when another thread woke or made this one */
+	__u64 cause_root_ns;    /* when that thread's root span had begun */
+	__u32 cause_tid;
+	__u32 path; /* that it is an example of */
+	__u32 n;    /* slices */
+	__u32 lost; /* slices for which there was no room */
+	__u16 args_len;
+	__u8 cause; /* enum pb_cause */
+	__u8 why;   /* enum pb_why, or-ed */
+	__u8 pad[4];
+	char args[PB_ARG_BYTES]; /* values: 8 bytes each, or a string of PB_ARG_STRING_LEN */
+	struct pb_slice slices[PB_SLICES_MAX];
+};
+
+/*
+ * Cookies of function probes: the node id in the lower half, and
+ */
+#define PB_COOKIE_SITE     (1ULL << 32) /* where the function ends: the return address is there */
 #define PB_COOKIE_NO_VALUE (1ULL << 33) /* a tail jump: the return register says nothing yet */
+#define PB_COOKIE_SITES    (1ULL << 34) /* its entry: its ends are seen by such sites */
+#define PB_COOKIE_RESTARTS (1ULL << 35) /* its beginning may run again within a call */
+#define PB_COOKIE_MOVED    40           /* shift: bytes that rsp lies below its value at entry */
+#define PB_COOKIE_ARGS     40           /* shift: of a static probe: key of node_args */
 
 /* counters: one a CPU */
 enum pb_counter {
@@ -165,10 +289,10 @@ enum pb_counter {
 	PB_LOST_EVENTS,
 	PB_LOST_STACKS,    /* stack table or aggregate full */
 	PB_LOST_PATHS,     /* path or error tables full */
-	PB_LOST_SPANS,     /* deeper than PB_SPAN_DEPTH */
+	PB_LOST_SPANS,     /* deeper than PB_SPAN_DEPTH, or no room for a goroutine */
 	PB_MISSED_RETURNS, /* a return without its entry */
 	PB_LOST_THREADS,   /* no memory for a thread's state */
-	PB_UPROBE_HITS,
+	PB_LOST_TIMELINES, /* ring full */
 	PB_COUNTERS
 };
 
@@ -176,9 +300,14 @@ _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
 _Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 * 256,
 	       "pb_stack");
 _Static_assert(sizeof(struct pb_process) == 24 + 16 + 16 + 256, "pb_process");
-_Static_assert(sizeof(struct pb_config) == 48, "pb_config");
+_Static_assert(sizeof(struct pb_config) == 56, "pb_config");
 _Static_assert(sizeof(struct pb_target_stats) == 72, "pb_target_stats");
 _Static_assert(sizeof(struct pb_offcpu_key) == 16, "pb_offcpu_key");
-_Static_assert(sizeof(struct pb_call_stats) == 80 + 8 * PB_HIST_BUCKETS, "pb_call_stats");
+_Static_assert(sizeof(struct pb_call_stats) == 104 + 8 * PB_HIST_BUCKETS, "pb_call_stats");
+_Static_assert(sizeof(struct pb_path_error_key) == 16, "pb_path_error_key");
+_Static_assert(sizeof(struct pb_error_name) == 64, "pb_error_name");
+_Static_assert(sizeof(struct pb_arg) == 16, "pb_arg");
+_Static_assert(sizeof(struct pb_slice) == 40, "pb_slice");
+_Static_assert(sizeof(struct pb_timeline) == 80 + PB_ARG_BYTES + 40 * PB_SLICES_MAX, "pb_timeline");
 _Static_assert(sizeof(struct pb_syscall_stack_key) == 24, "pb_syscall_stack_key");
 _Static_assert(sizeof(struct pb_node) == 16, "pb_node");

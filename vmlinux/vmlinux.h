@@ -30,6 +30,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_STACK = 23,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -50,6 +51,8 @@ struct pt_regs {
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 
+struct kernel_siginfo;
+struct k_sigaction;
 struct bpf_perf_event_data;
 
 struct ns_common {
@@ -106,12 +109,27 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 
-struct mm_struct;
+struct uprobe_task {
+	unsigned int depth;
+};
+
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+};
 
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
+	void *stack;
 	int pid, tgid;
 	int exit_code;
 	struct task_struct *real_parent, *group_leader;
@@ -122,6 +140,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct css_set *cgroups;
 	__u64 self_exec_id;
+	struct uprobe_task *utask;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	char comm[16];

@@ -1,112 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Spans: the BPF programs at a function's entry and its ends, run on the host. */
+/* Spans: what calls add to their paths, and what becomes of calls that do not return. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 
-/* Programs: the kernel calls them, nobody declares them. */
-struct pt_regs;
-int pb_span_enter(struct pt_regs *ctx);
-int pb_span_leave(struct pt_regs *ctx);
+#include "data/hist.h"
 
-#include "bpf/span.bpf.c"
-
-struct threads_map threads;
-struct counters_map counters;
-struct nodes_map nodes;
-struct path_ids_map path_ids;
-struct path_stats_map path_stats;
-struct path_errors_map path_errors;
-__u32 closing __attribute__((weak));
-const struct pb_call_stats no_calls __attribute__((weak)) = { .min_ns = -1ULL };
-const __u64 zero __attribute__((weak)) = 0;
-const __u32 counter_keys[PB_COUNTERS] __attribute__((weak)) = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
-
-/* The nodes of these tests, and where their frames lie: callees below their callers. */
-enum { A = 1, B, C, D };
-#define SP_A 0x7000
-#define SP_B 0x6f00
-#define SP_C 0x6e00
-#define SP_D 0x6e80 /* between B and C */
-
-#define ALT_LOW  0x9000
-#define ALT_SIZE 0x800
-
-static struct thread *begin(struct task_struct *task)
-{
-	struct thread *t;
-
-	shim_task_storage(threads);
-	shim_map(counters);
-	shim_map_limited(nodes, 16);
-	shim_map(path_ids);
-	shim_map(path_stats);
-	shim_map(path_errors);
-	shim.task = task;
-	t = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	t->traced = 1;
-	return t;
-}
-
-static void enter_at(__u64 now_ns, __u32 node, __u64 sp)
-{
-	struct pt_regs regs = { .sp = sp };
-
-	shim.now_ns = now_ns;
-	shim.cookie = node;
-	cr_assert_eq(pb_span_enter(&regs), 0);
-}
-
-/* By a return probe: the return address is off the stack. */
-static void leave_value(__u64 now_ns, __u32 node, __u64 sp, __u64 value)
-{
-	struct pt_regs regs = { .sp = sp + 8, .ax = value };
-
-	shim.now_ns = now_ns;
-	shim.cookie = node;
-	cr_assert_eq(pb_span_leave(&regs), 0);
-}
-
-static void leave_at(__u64 now_ns, __u32 node, __u64 sp)
-{
-	leave_value(now_ns, node, sp, 0);
-}
-
-/* By a probe on the function's end, with further cookie bits. */
-static void leave_site(__u64 now_ns, __u64 cookie, __u64 sp, __u64 value)
-{
-	struct pt_regs regs = { .sp = sp, .ax = value };
-
-	shim.now_ns = now_ns;
-	shim.cookie = cookie | PB_COOKIE_SITE;
-	cr_assert_eq(pb_span_leave(&regs), 0);
-}
-
-static __u64 counted(__u32 counter)
-{
-	return *(__u64 *)bpf_map_lookup_elem(&counters, &counter);
-}
-
-/* The id of a path, 0: never seen. */
-static __u32 path_of(__u32 parent, __u32 node)
-{
-	struct pb_path_key key = { .parent = parent, .node = node };
-	__u32 *id = bpf_map_lookup_elem(&path_ids, &key);
-
-	return id ? *id : 0;
-}
-
-static const struct pb_call_stats *stats_of(__u32 path)
-{
-	const struct pb_call_stats *s = bpf_map_lookup_elem(&path_stats, &path);
-
-	cr_assert_not_null(s, "path %u", path);
-	return s;
-}
-
-static const struct pb_call_stats *stats_of2(__u32 node, __u32 callee)
-{
-	return stats_of(path_of(path_of(0, node), callee));
-}
+#include "bpf_calls.h"
 
 Test(bpf_span, a_call_enters_every_figure)
 {
@@ -119,18 +18,18 @@ Test(bpf_span, a_call_enters_every_figure)
 	t->blocked_ns += 30;
 	t->preempted_ns += 4;
 	leave_at(170, A, SP_A);
-	s = stats_of(path_of(0, A));
-	cr_assert_eq(s->calls, 1);
-	cr_assert_eq(s->timed, 1);
+	s = stats_to(A);
+	cr_assert_eq(calls_of(s), 1);
+	cr_assert_eq(s->untimed, 0);
 	cr_assert_eq(s->total_ns, 70);
-	cr_assert_eq(s->self_ns, 70);
+	cr_assert_eq(self_of(s), 70);
 	cr_assert_eq(s->min_ns, 70);
 	cr_assert_eq(s->max_ns, 70);
 	cr_assert_eq(s->offcpu_ns, 34);
-	cr_assert_eq(s->hist[hist_bucket(70)], 1);
+	cr_assert_eq(s->hist[hist_index(70)], 1);
+	cr_assert_eq(s->depth_max, 0);
 	cr_assert_eq(s->errors + s->open + s->unwound, 0);
-	cr_assert_eq(t->depth, 0);
-	cr_assert_eq(counted(PB_UPROBE_HITS), 2);
+	cr_assert_eq(t->spans.depth, 0);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 }
 
@@ -147,16 +46,69 @@ Test(bpf_span, a_callee_has_a_path_of_its_own_and_is_not_its_callers_self_time)
 	leave_at(200, A, SP_A);
 	enter_at(300, B, SP_A); /* the same function from elsewhere */
 	leave_at(301, B, SP_A);
-	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 100);
-	cr_assert_eq(stats_of(path_of(0, A))->self_ns, 75);
-	cr_assert_eq(stats_of2(A, B)->calls, 2);
-	cr_assert_eq(stats_of2(A, B)->total_ns, 25);
-	cr_assert_eq(stats_of2(A, B)->min_ns, 5);
-	cr_assert_eq(stats_of2(A, B)->max_ns, 20);
-	cr_assert_eq(stats_of(path_of(0, B))->calls, 1);
+	cr_assert_eq(stats_to(A)->total_ns, 100);
+	cr_assert_eq(stats_to(A)->child_ns, 25);
+	cr_assert_eq(self_of(stats_to(A)), 75);
+	cr_assert_eq(calls_of(stats_to(A, B)), 2);
+	cr_assert_eq(stats_to(A, B)->total_ns, 25);
+	cr_assert_eq(stats_to(A, B)->min_ns, 5);
+	cr_assert_eq(stats_to(A, B)->max_ns, 20);
+	cr_assert_eq(calls_of(stats_to(B)), 1);
 }
 
-Test(bpf_span, direct_recursion_shares_a_path_and_counts_time_once)
+Test(bpf_span, a_path_has_one_number_whoever_walks_it)
+{
+	struct task_struct one = {}, two = {};
+	__u32 ab;
+
+	begin(&one);
+	enter_at(100, A, SP_A);
+	enter_at(110, B, SP_B);
+	leave_at(120, B, SP_B);
+	ab = path_to(A, B);
+	begin_thread(&two);
+	shim.task = &two;
+	enter_at(130, A, SP_A);
+	enter_at(140, B, SP_B);
+	leave_at(150, B, SP_B);
+	cr_assert_eq(path_to(A, B), ab);
+	cr_assert_eq(calls_of(stats_of(ab)), 2);
+	cr_assert_eq(shim_find(&path_ids)->n, 2);
+	cr_assert_eq(last_path, 2);
+}
+
+/* More paths than a thread remembers, which take each other's place there. */
+Test(bpf_span, forgotten_paths_are_found_again)
+{
+	struct task_struct task = {};
+	__u32 ids[3][NODES] = {};
+
+	begin(&task);
+	for (int round = 0; round < 3; round++) {
+		for (__u32 parent = 1; parent < NODES; parent++) {
+			enter_at(100, parent, SP_A);
+			for (__u32 node = 1; node < NODES; node++) {
+				enter_at(100, node, SP_B);
+				leave_at(101, node, SP_B);
+			}
+			leave_at(200, parent, SP_A);
+			ids[round][parent] = path_to(parent);
+		}
+	}
+	/* A node below itself has no path of its own. */
+	cr_assert_eq(shim_find(&path_ids)->n, (NODES - 1) * (NODES - 1));
+	for (__u32 parent = 1; parent < NODES; parent++) {
+		cr_assert_eq(ids[0][parent], ids[2][parent]);
+		for (__u32 node = 1; node < NODES; node++) {
+			if (node == parent)
+				cr_assert_eq(calls_of(stats_to(parent)), 6);
+			else
+				cr_assert_eq(calls_of(stats_to(parent, node)), 3);
+		}
+	}
+}
+
+Test(bpf_span, direct_repetition_shares_a_path_and_counts_time_once)
 {
 	struct task_struct task = {};
 	struct thread *t = begin(&task);
@@ -170,20 +122,41 @@ Test(bpf_span, direct_recursion_shares_a_path_and_counts_time_once)
 	leave_at(130, A, SP_C);
 	leave_at(150, A, SP_B);
 	leave_at(200, A, SP_A);
-	s = stats_of(path_of(0, A));
-	cr_assert_eq(s->calls, 3);
-	cr_assert_eq(s->timed, 3);
-	cr_assert_eq(s->total_ns, 100);
-	cr_assert_eq(s->self_ns, 100);
+	s = stats_to(A);
+	cr_assert_eq(calls_of(s), 3);
+	cr_assert_eq(s->total_ns, 100, "of the outermost");
+	cr_assert_eq(s->folded_ns, 40 + 10);
+	cr_assert_eq(s->child_ns, 40 + 10);
+	cr_assert_eq(self_of(s), 100);
 	cr_assert_eq(s->offcpu_ns, 10);
 	cr_assert_eq(s->min_ns, 10);
-	cr_assert_eq(path_of(path_of(0, A), A), 0);
+	cr_assert_eq(s->max_ns, 100);
+	cr_assert_eq(s->depth_max, 3);
+	cr_assert_eq(path_to(A, A), 0);
+}
+
+Test(bpf_span, callees_of_a_repetition_are_not_its_self_time)
+{
+	struct task_struct task = {};
+	const struct pb_call_stats *s;
+
+	begin(&task);
+	enter_at(100, A, SP_A);
+	enter_at(110, A, SP_B);
+	enter_at(120, B, SP_C);
+	leave_at(150, B, SP_C);
+	leave_at(160, A, SP_B);
+	leave_at(200, A, SP_A);
+	s = stats_to(A);
+	cr_assert_eq(s->total_ns, 100);
+	cr_assert_eq(self_of(s), 70, "30 are B's");
+	cr_assert_eq(s->depth_max, 2);
+	cr_assert_eq(stats_to(A, B)->total_ns, 30, "one path, however often A repeats");
 }
 
 Test(bpf_span, indirect_recursion_is_a_longer_path)
 {
 	struct task_struct task = {};
-	__u32 ab;
 
 	begin(&task);
 	enter_at(100, A, SP_A);
@@ -192,42 +165,83 @@ Test(bpf_span, indirect_recursion_is_a_longer_path)
 	leave_at(130, A, SP_C);
 	leave_at(140, B, SP_B);
 	leave_at(150, A, SP_A);
-	ab = path_of(path_of(0, A), B);
-	cr_assert_eq(stats_of(path_of(ab, A))->total_ns, 10);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
+	cr_assert_eq(stats_to(A, B, A)->total_ns, 10);
+	cr_assert_eq(calls_of(stats_to(A)), 1);
+	cr_assert_eq(stats_to(A)->depth_max, 0);
+}
+
+/* calls = the histogram's sum + untimed; the self times of all paths = the roots' total. */
+Test(bpf_span, times_of_a_random_tree_of_calls_add_up)
+{
+	struct task_struct task = {};
+	struct thread *t = begin(&task);
+	__u64 now = 1000, roots = 0, root = 0, self = 0, entered = 0, calls = 0, total_a = 0;
+	__u32 open[16];
+	int depth = 0;
+
+	for (int i = 0; i < 3000 || depth; i++) {
+		now += bpf_get_prandom_u32() % 50 + 1;
+		if (i < 3000 && depth < 16 && (!depth || bpf_get_prandom_u32() & 1)) {
+			open[depth] = bpf_get_prandom_u32() % 3 + A;
+			if (!depth)
+				root = now;
+			enter_at(now, open[depth], SP_A - 16UL * (__u64)depth);
+			depth++;
+			entered++;
+		} else {
+			depth--;
+			leave_at(now, open[depth], SP_A - 16UL * (__u64)depth);
+			if (!depth)
+				roots += now - root;
+		}
+	}
+	for (const struct shim_entry *e = shim_find(&path_stats)->entries; e; e = e->next) {
+		self += self_of(e->value);
+		calls += calls_of(e->value);
+	}
+	for (__u32 node = A; node <= C; node++)
+		total_a += stats_to(node)->total_ns;
+	cr_assert_eq(calls, entered);
+	cr_assert_eq(self, roots);
+	cr_assert_eq(total_a, roots);
+	cr_assert_eq(t->spans.depth + t->spans.pending, 0);
+	cr_assert_eq(counted(PB_LOST_SPANS) + counted(PB_MISSED_RETURNS), 0);
 }
 
 Test(bpf_span, probes_on_ends_see_the_same_as_return_probes)
 {
 	struct task_struct task = {};
+	struct thread *t = begin(&task);
 
-	begin(&task);
-	enter_at(100, A, SP_A);
-	enter_at(110, B, SP_B);
+	enter_sites(100, A, SP_A, 0x401000);
+	enter_sites(110, B, SP_B, 0x402000);
+	cr_assert_eq(t->spans.pending, 0, "the kernel keeps nothing");
 	leave_site(130, B, SP_B, 0);
 	leave_site(200, A, SP_A, 0);
-	cr_assert_eq(stats_of(path_of(0, A))->self_ns, 80);
-	cr_assert_eq(stats_of2(A, B)->total_ns, 20);
+	cr_assert_eq(self_of(stats_to(A)), 80);
+	cr_assert_eq(stats_to(A, B)->total_ns, 20);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 }
 
-Test(bpf_span, a_longjmp_over_callees_leaves_them_unwound)
+Test(bpf_span, a_longjmp_over_callees_leaves_them_unwound_and_untimed)
 {
 	struct task_struct task = {};
 	struct thread *t = begin(&task);
-	__u32 ab;
 
 	enter_at(100, A, SP_A);
 	enter_at(110, B, SP_B);
 	enter_at(120, C, SP_C);
 	leave_at(200, A, SP_A);
-	ab = path_of(path_of(0, A), B);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 100);
-	cr_assert_eq(stats_of(ab)->unwound, 1);
-	cr_assert_eq(stats_of(ab)->calls, 0);
-	cr_assert_eq(stats_of(path_of(ab, C))->unwound, 1);
-	cr_assert_eq(t->depth, 0);
+	cr_assert_eq(calls_of(stats_to(A)), 1);
+	cr_assert_eq(stats_to(A)->total_ns, 100);
+	cr_assert_eq(self_of(stats_to(A)), 100, "nobody knows how long the others took");
+	cr_assert_eq(stats_to(A, B)->unwound, 1);
+	cr_assert_eq(stats_to(A, B)->untimed, 1);
+	cr_assert_eq(calls_of(stats_to(A, B)), 1);
+	cr_assert_eq(stats_to(A, B)->total_ns, 0);
+	cr_assert_eq(stats_to(A, B, C)->unwound, 1);
+	cr_assert_eq(stats_to(A, B, C)->errors, 0);
+	cr_assert_eq(t->spans.depth, 0);
 }
 
 Test(bpf_span, the_next_entry_drops_what_was_jumped_over)
@@ -239,13 +253,13 @@ Test(bpf_span, the_next_entry_drops_what_was_jumped_over)
 	enter_at(110, B, SP_B);
 	enter_at(120, C, SP_C);
 	enter_at(130, D, SP_D); /* called by B again: C was left by longjmp */
-	cr_assert_eq(t->depth, 3);
+	cr_assert_eq(t->spans.depth, 3);
 	leave_at(140, D, SP_D);
 	leave_at(150, B, SP_B);
 	leave_at(160, A, SP_A);
-	cr_assert_eq(stats_of(path_of(path_of(path_of(0, A), B), D))->calls, 1);
-	cr_assert_eq(stats_of2(A, B)->calls, 1);
-	cr_assert_eq(stats_of2(A, B)->self_ns, 30);
+	cr_assert_eq(calls_of(stats_to(A, B, D)), 1);
+	cr_assert_eq(calls_of(stats_to(A, B)), 1);
+	cr_assert_eq(self_of(stats_to(A, B)), 30);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 }
 
@@ -259,161 +273,10 @@ Test(bpf_span, a_return_whose_entry_was_not_seen_shifts_nothing)
 	enter_at(100, A, SP_A);
 	leave_at(110, B, SP_B);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 2);
-	cr_assert_eq(t->depth, 1);
+	cr_assert_eq(t->spans.depth, 1);
 	leave_at(200, A, SP_A);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->unwound, 0);
-}
-
-Test(bpf_span, both_ends_of_a_tail_call_return)
-{
-	struct task_struct task = {};
-
-	begin(&task);
-	enter_at(100, A, SP_A);
-	enter_at(110, B, SP_A); /* jumped to: the same return address */
-	leave_at(150, B, SP_A);
-	leave_at(150, A, SP_A);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 50);
-	cr_assert_eq(stats_of2(A, B)->total_ns, 40);
-	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
-}
-
-Test(bpf_span, a_return_ends_its_own_function_and_none_that_shares_its_frame)
-{
-	struct task_struct task = {};
-
-	begin(&task);
-	enter_at(100, A, SP_A);
-	enter_at(110, B, SP_A);
-	leave_at(150, A, SP_A); /* that of B is never reported */
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 50);
-	cr_assert_eq(stats_of2(A, B)->calls, 0);
-	cr_assert_eq(stats_of2(A, B)->unwound, 1);
-}
-
-Test(bpf_span, a_probed_tail_jump_ends_its_function_before_the_next)
-{
-	struct task_struct task = {};
-	struct pb_node fails = { .pred = PB_PRED_NE, .width = 8 };
-	__u32 a = A;
-
-	begin(&task);
-	bpf_map_update_elem(&nodes, &a, &fails, BPF_ANY);
-	enter_at(100, A, SP_A);
-	leave_site(110, A | PB_COOKIE_NO_VALUE, SP_A, 77);
-	enter_at(110, B, SP_A);
-	leave_site(150, B, SP_A, 0);
-	cr_assert_eq(stats_of(path_of(0, A))->total_ns, 10);
-	cr_assert_eq(stats_of(path_of(0, A))->errors, 0, "77 is no return value");
-	cr_assert_eq(stats_of(path_of(0, B))->total_ns, 40);
-}
-
-Test(bpf_span, a_handler_on_the_signal_stack_leaves_the_interrupted_calls_open)
-{
-	struct task_struct task = { .sas_ss_sp = ALT_LOW, .sas_ss_size = ALT_SIZE };
-	struct thread *t = begin(&task);
-
-	enter_at(100, A, SP_A);
-	enter_at(110, B, SP_B);
-	enter_at(120, C, ALT_LOW + 0x700); /* above both, though called within them */
-	cr_assert_eq(t->depth, 3);
-	leave_at(125, C, ALT_LOW + 0x700);
-	leave_at(130, B, SP_B);
-	leave_at(140, A, SP_A);
-	cr_assert_eq(stats_of2(A, B)->calls, 1);
-	cr_assert_eq(stats_of2(A, B)->self_ns, 15);
-	cr_assert_eq(stats_of(path_of(path_of(path_of(0, A), B), C))->calls, 1);
-}
-
-Test(bpf_span, leaving_a_handler_by_siglongjmp_drops_it_at_the_next_return)
-{
-	struct task_struct task = { .sas_ss_sp = ALT_LOW, .sas_ss_size = ALT_SIZE };
-	struct thread *t = begin(&task);
-
-	enter_at(100, A, SP_A);
-	enter_at(120, C, ALT_LOW + 0x700);
-	leave_at(140, A, SP_A);
-	cr_assert_eq(t->depth, 0);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of2(A, C)->unwound, 1);
-}
-
-Test(bpf_span, leaving_a_handler_by_siglongjmp_drops_it_at_the_next_entry)
-{
-	struct task_struct task = { .sas_ss_sp = ALT_LOW, .sas_ss_size = ALT_SIZE };
-
-	begin(&task);
-	enter_at(100, A, SP_A);
-	enter_at(120, C, ALT_LOW + 0x700);
-	enter_at(130, B, SP_B); /* back on the main stack: no handler runs any more */
-	leave_at(140, B, SP_B);
-	leave_at(150, A, SP_A);
-	cr_assert_eq(stats_of2(A, C)->unwound, 1);
-	cr_assert_neq(path_of(path_of(0, A), B), 0, "B was called by A");
-	cr_assert_eq(stats_of2(A, B)->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->self_ns, 40);
-}
-
-Test(bpf_span, what_is_deeper_than_the_shadow_stack_is_lost_and_shifts_nothing)
-{
-	struct task_struct task = {};
-	struct thread *t = begin(&task);
-	__u64 sp = SP_A;
-
-	for (int i = 0; i < PB_SPAN_DEPTH + 3; i++)
-		enter_at(100, A, sp -= 16);
-	cr_assert_eq(t->depth, PB_SPAN_DEPTH);
-	cr_assert_eq(counted(PB_LOST_SPANS), 3);
-	for (int i = 0; i < PB_SPAN_DEPTH + 3; i++, sp += 16)
-		leave_at(200, A, sp);
-	cr_assert_eq(t->depth, 0);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, PB_SPAN_DEPTH);
-	cr_assert_eq(stats_of(path_of(0, A))->unwound, 0);
-	cr_assert_eq(counted(PB_MISSED_RETURNS), 3);
-}
-
-struct verdict {
-	struct pb_node node;
-	__u64 value;
-	__s64 recorded;
-	bool error;
-};
-
-Test(bpf_span, return_values_are_judged_in_their_width)
-{
-	static const struct verdict cases[] = {
-		{ { .pred = PB_PRED_LT, .width = 4 }, 0xffffffff, -1, true },
-		{ { .pred = PB_PRED_LT, .width = 8 }, 0xffffffff, 0, false },
-		{ { .pred = PB_PRED_LT, .width = 8 }, -3ULL, -3, true },
-		{ { .pred = PB_PRED_LT, .width = 4 }, 0, 0, false },
-		{ { .pred = PB_PRED_EQ, .width = 4 }, 0xabcd00000000, 0, true },
-		{ { .pred = PB_PRED_EQ, .width = 8 }, 0xabcd00000000, 0, false },
-		{ { .pred = PB_PRED_EQ, .width = 4, .value = -1 }, 0x1ffffffff, -1, true },
-		{ { .pred = PB_PRED_NE, .width = 4 }, 5, 5, true },
-		{ { .pred = PB_PRED_NE, .width = 8 }, 0, 0, false },
-		{ { .pred = PB_PRED_NONE, .width = 8 }, -1ULL, 0, false },
-	};
-	struct task_struct task = {};
-	__u32 count_of_cases = sizeof(cases) / sizeof(*cases), a = A;
-
-	for (__u32 i = 0; i < count_of_cases; i++) {
-		struct pb_path_error_key key = { .value = cases[i].recorded };
-		const __u64 *n;
-
-		shim_reset();
-		begin(&task);
-		bpf_map_update_elem(&nodes, &a, &cases[i].node, BPF_ANY);
-		enter_at(100, A, SP_A);
-		leave_value(110, A, SP_A, cases[i].value);
-		cr_assert_eq(stats_of(path_of(0, A))->errors, cases[i].error, "case %u", i);
-		cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-		key.path = path_of(0, A);
-		n = bpf_map_lookup_elem(&path_errors, &key);
-		cr_assert_eq(n ? *n : 0, cases[i].error, "case %u", i);
-	}
+	cr_assert_eq(calls_of(stats_to(A)), 1);
+	cr_assert_eq(stats_to(A)->unwound, 0);
 }
 
 Test(bpf_span, a_full_path_table_is_counted_and_leaves_known_paths_exact)
@@ -428,10 +291,25 @@ Test(bpf_span, a_full_path_table_is_counted_and_leaves_known_paths_exact)
 	leave_at(130, C, SP_C);
 	leave_at(140, B, SP_B);
 	leave_at(200, A, SP_A);
-	cr_assert_eq(t->depth, 0);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->self_ns, 70);
+	cr_assert_eq(t->spans.depth, 0);
+	cr_assert_eq(calls_of(stats_to(A)), 1);
+	cr_assert_eq(self_of(stats_to(A)), 70);
 	cr_assert_eq(counted(PB_LOST_PATHS), 2);
+	cr_assert_eq(shim_find(&path_stats)->n, 1);
+}
+
+Test(bpf_span, a_full_table_of_statistics_is_counted)
+{
+	struct task_struct task = {};
+
+	begin(&task);
+	shim_find(&path_stats)->max = 1;
+	enter_at(100, A, SP_A);
+	enter_at(110, B, SP_B);
+	leave_at(140, B, SP_B);
+	leave_at(200, A, SP_A);
+	cr_assert_eq(calls_of(stats_of(path_to(A, B))), 1, "the first to end has the room");
+	cr_assert_eq(counted(PB_LOST_PATHS), 1);
 	cr_assert_eq(shim_find(&path_stats)->n, 1);
 }
 
@@ -447,54 +325,48 @@ Test(bpf_span, a_thread_that_is_not_traced_leaves_no_mark)
 	t->traced = 0;
 	enter_at(100, A, SP_A);
 	leave_at(110, A, SP_A);
-	cr_assert_eq(counted(PB_UPROBE_HITS), 0);
+	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 	cr_assert_eq(shim_find(&path_ids)->n, 0);
+	cr_assert_eq(shim_find(&threads)->n, 1);
 }
 
 Test(bpf_span, threads_do_not_share_their_calls)
 {
 	struct task_struct one = {}, two = {};
-	struct thread *t;
 
 	begin(&one);
-	t = bpf_task_storage_get(&threads, &two, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	t->traced = 1;
+	begin_thread(&two);
 	enter_at(100, A, SP_A);
 	shim.task = &two;
 	enter_at(110, B, SP_B);
 	leave_at(120, B, SP_B);
 	shim.task = &one;
 	leave_at(130, A, SP_A);
-	cr_assert_eq(stats_of(path_of(0, A))->self_ns, 30);
-	cr_assert_eq(stats_of(path_of(0, B))->calls, 1);
+	cr_assert_eq(self_of(stats_to(A)), 30);
+	cr_assert_eq(calls_of(stats_to(B)), 1);
 }
 
-Test(bpf_span, a_thread_that_ends_leaves_its_calls_unwound)
+/* What the iterator at the trace's end does to a thread. */
+static void end_trace(struct task_struct *task)
 {
-	struct task_struct task = {};
-	struct thread *t = begin(&task);
+	struct bpf_iter__task ctx = { .task = task };
 
-	enter_at(100, A, SP_A);
-	enter_at(110, B, SP_B);
-	spans_drop_all(t);
-	spans_drop_all(t);
-	cr_assert_eq(stats_of(path_of(0, A))->unwound, 1);
-	cr_assert_eq(stats_of2(A, B)->unwound, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->open, 0);
+	cr_assert_eq(pb_iter_end(&ctx), 0);
+	cr_assert_eq(pb_iter_end(&ctx), 0, "twice is once");
 }
 
 Test(bpf_span, the_end_of_the_trace_leaves_calls_open)
 {
 	struct task_struct task = {};
-	struct thread *t = begin(&task);
 
+	begin(&task);
 	enter_at(100, A, SP_A);
 	enter_at(110, B, SP_B);
-	spans_count_open(t);
-	spans_count_open(t);
-	cr_assert_eq(stats_of(path_of(0, A))->open, 1);
-	cr_assert_eq(stats_of2(A, B)->open, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->unwound, 0);
+	end_trace(&task);
+	cr_assert_eq(stats_to(A)->open, 1);
+	cr_assert_eq(stats_to(A, B)->open, 1);
+	cr_assert_eq(calls_of(stats_to(A)), 0);
+	cr_assert_eq(stats_to(A)->unwound, 0);
 }
 
 Test(bpf_span, calls_neither_begin_nor_end_while_the_trace_closes)
@@ -507,9 +379,21 @@ Test(bpf_span, calls_neither_begin_nor_end_while_the_trace_closes)
 	enter_at(110, B, SP_B);
 	leave_at(120, B, SP_B);
 	leave_at(130, A, SP_A);
-	cr_assert_eq(t->depth, 1);
-	spans_count_open(t);
-	cr_assert_eq(stats_of(path_of(0, A))->open, 1);
-	cr_assert_eq(stats_of(path_of(0, A))->calls, 0);
+	cr_assert_eq(t->spans.depth, 1);
+	end_trace(&task);
+	cr_assert_eq(stats_to(A)->open, 1);
+	cr_assert_eq(calls_of(stats_to(A)), 0);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
+}
+
+Test(bpf_span, a_call_of_no_time_counts)
+{
+	struct task_struct task = {};
+
+	begin(&task);
+	enter_at(100, A, SP_A);
+	leave_at(100, A, SP_A);
+	cr_assert_eq(calls_of(stats_to(A)), 1);
+	cr_assert_eq(stats_to(A)->min_ns, 0);
+	cr_assert_eq(stats_to(A)->hist[0], 1);
 }

@@ -110,6 +110,21 @@ static void warn_skipped(const struct plan *p)
 			 p->skipped.v[0].why);
 }
 
+/* Are kernel functions asked for that this kernel does not let us trace? Then says so. */
+static bool lacks_kernel_functions(const struct session *s)
+{
+	const struct session_missing *m;
+	size_t n = session_missing(s, &m);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(m[i].what, "kernel functions") != 0)
+			continue;
+		log_err(0, "no %s: %s", m[i].what, m[i].why);
+		return true;
+	}
+	return false;
+}
+
 static int start(struct run *run)
 {
 	struct record_options *o = &run->opt;
@@ -118,6 +133,7 @@ static int start(struct run *run)
 		.cpu = !o->no_cpu,
 		.offcpu = !o->no_offcpu,
 		.syscalls = !o->no_syscalls,
+		.timelines = o->specs.n > 0,
 		.frequency_hz = o->frequency_hz,
 		.offcpu_min_ns = o->offcpu_min_ns,
 	};
@@ -139,6 +155,8 @@ static int start(struct run *run)
 		log_err(err, "%s", msg[0] ? msg : "cannot start the trace");
 		return status_of(err);
 	}
+	if (!plan_has_probes(&run->plan) && lacks_kernel_functions(run->session))
+		return STATUS_LACKING;
 	warn_skipped(&run->plan);
 	return record_targets_confirm(o, &run->collect);
 }

@@ -23,6 +23,7 @@ void collect_done(struct collect *c)
 	table_done(&c->frame_index);
 	table_done(&c->stack_index);
 	table_done(&c->by_id);
+	exemplars_done(&c->exemplars);
 	processes_done(&c->processes);
 	object_files_done(&c->objects);
 }
@@ -303,6 +304,9 @@ void collect_record(struct collect *c, const void *data, size_t size)
 	case PB_SAMPLE:
 	case PB_STACK:
 		add_stack(c, data, size);
+		break;
+	case PB_TIMELINE:
+		exemplars_add(&c->exemplars, data, size);
 		break;
 	case PB_FORK:
 	case PB_EXEC:

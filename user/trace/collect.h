@@ -11,6 +11,7 @@
 
 #include "lib/table.h"
 #include "lib/vec.h"
+#include "trace/exemplars.h"
 #include "trace/objectfile.h"
 #include "trace/process.h"
 
@@ -60,6 +61,7 @@ struct collect {
 	struct table by_id;       /* BPF's stack id → stack */
 	VEC(uint64_t) cpu_counts; /* by stack */
 	VEC(struct raw_event) events;
+	struct exemplars exemplars;
 	uint64_t samples;     /* CPU samples received */
 	uint64_t lost_stacks; /* no memory, or more than COLLECT_STACKS_MAX */
 	uint64_t lost_events; /* broken records, or more than COLLECT_EVENTS_MAX */

@@ -23,6 +23,7 @@ struct search {
 	struct piece pieces[PIECES_MAX]; /* the function first; those behind wait for their turn */
 	uint32_t n;
 	exit_vec *ret;
+	bool *restarts;
 	const char **why;
 };
 
@@ -82,6 +83,7 @@ static int scan_piece(struct search *s, uint32_t i)
 	ret_site_vec found = {};
 	struct ret_code code = { .size = p.end - p.start,
 				 .addr = p.start,
+				 .start = s->pieces[0].start,
 				 .is_part = i > 0,
 				 .is_function = is_function,
 				 .frame_words = frame_words,
@@ -96,7 +98,7 @@ static int scan_piece(struct search *s, uint32_t i)
 		return -ENOMEM;
 	if (pread(s->fd, bytes, code.size, (off_t)offset) != (ssize_t)code.size)
 		return refuse(s, "its code cannot be read");
-	err = ret_sites_find(&code, &found, s->why);
+	err = ret_sites_find(&code, &found, s->restarts, s->why);
 	for (size_t k = 0; k < found.n && !err; k++)
 		err = vec_push(s->ret, (struct exit_site){ .offset = offset + found.v[k].offset,
 							   .has_value = found.v[k].has_value });
@@ -108,12 +110,18 @@ static int scan_piece(struct search *s, uint32_t i)
 }
 
 int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, exit_vec *ret,
-	       const char **why)
+	       bool *ret_restarts, const char **why)
 {
-	struct search s = { .fd = fd, .symbols = symbols, .n = 1, .ret = ret, .why = why };
+	struct search s = { .fd = fd,
+			    .symbols = symbols,
+			    .n = 1,
+			    .ret = ret,
+			    .restarts = ret_restarts,
+			    .why = why };
 	size_t before = ret->n;
 	int err = 0;
 
+	*ret_restarts = false;
 	s.pieces[0] = (struct piece){ sym->addr, sym->addr + sym->size };
 	for (uint32_t i = 0; i < s.n && !err; i++)
 		err = scan_piece(&s, i);

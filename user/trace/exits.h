@@ -19,7 +19,8 @@ typedef VEC(struct exit_site) exit_vec;
  * The exits of a function, appended. Besides the function itself, pieces that it jumps to are
  * looked through: cold parts, and functions without a name that it ends in. That such a piece may
  * serve others, too, does no harm: BPF takes a return for a span's only if the stack agrees.
- * 0, -ENOMEM, or -ENOTSUP with a phrase in `why` (static); then nothing was appended.
+ * *ret_restarts: something leads back to its first instruction, so that a probe there is hit again
+ * within a call. 0, -ENOMEM, or -ENOTSUP with a phrase in `why` (static); then nothing was appended.
  */
 int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, exit_vec *ret,
-	       const char **why);
+	       bool *ret_restarts, const char **why);

@@ -21,6 +21,7 @@
 #include "trace/resolve.h"
 #include "trace/selfcost.h"
 #include "trace/session.h"
+#include "trace/textwatch.h"
 #include "trace/trapcost.h"
 
 struct harvest {
@@ -198,7 +199,8 @@ static void add_losses(struct harvest *h)
 			  session_misses(s, "pb_sched_") + session_misses(s, "pb_proc_");
 	r->lost.stacks += session_counter(s, PB_LOST_STACKS) + h->collect->lost_stacks;
 	r->lost.paths += session_counter(s, PB_LOST_PATHS);
-	r->lost.spans += session_counter(s, PB_LOST_SPANS) + session_misses(s, "pb_span_");
+	r->lost.spans += session_counter(s, PB_LOST_SPANS) + session_misses(s, "pb_span_") +
+			 session_misses(s, "pb_kernel_enter");
 }
 
 /* Returns of calls whose beginning is not on record. */
@@ -382,7 +384,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	err = err ? err : add_cpu_samples(&h);
 	if (!err && r->has_offcpu)
 		err = add_offcpu_samples(&h, skel);
-	err = err ? err : harvest_calls(skel, c, plan, resolver, r);
+	err = err ? err : harvest_calls(skel, c, plan, resolver, r, session_begin_ns(s));
 	vec_done(&h.offcpu_ns);
 	vec_done(&h.exact_ns);
 	if (err)
@@ -393,6 +395,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	add_missing(&h);
 	if (plan) {
 		add_gap(&h);
+		textwatch_tell(plan, r);
 		add_missed_returns(&h);
 	}
 	add_traps(&h, plan);

@@ -3,8 +3,8 @@
 #include "trace/harvest_calls.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/types.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,173 +14,21 @@
 #include "data/report.h"
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
+#include "trace/errornames.h"
+#include "trace/harvest_spans.h"
 #include "trace/mapread.h"
 #include "trace/names.h"
+#include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
-
-/* A path as BPF numbers it. */
-struct raw_path {
-	uint32_t id, parent, node;
-	uint32_t index; /* in the report, once there */
-};
 
 struct calls {
 	struct report *report;
 	struct collect *collect;
 	struct resolver *resolver;
-	VEC(struct raw_path) paths;
-	struct table path_index; /* id → paths */
+	struct path_table paths;
+	struct error_names errors;
 };
-
-static int add_raw_path(const void *key, void *value, void *arg)
-{
-	const struct pb_path_key *k = key;
-	struct calls *c = arg;
-	struct raw_path p = { .parent = k->parent, .node = k->node, .index = REPORT_NONE };
-
-	memcpy(&p.id, value, sizeof(p.id));
-	if (vec_push(&c->paths, p))
-		return -ENOMEM;
-	return table_add(&c->path_index, &p.id, sizeof(p.id), (uint32_t)c->paths.n - 1);
-}
-
-/* The report's path for an id; its callers' are entered before it. */
-static uint32_t path_of(struct calls *c, uint32_t id)
-{
-	uint32_t i = table_find(&c->path_index, &id, sizeof(id));
-	struct path path = { .has_cpu = true };
-
-	if (!id || i == TABLE_NONE)
-		return REPORT_NONE;
-	if (c->paths.v[i].index != REPORT_NONE)
-		return c->paths.v[i].index;
-	path.parent = path_of(c, c->paths.v[i].parent);
-	path.node = c->paths.v[i].node;
-	if (vec_push(&c->report->paths, path))
-		return REPORT_NONE;
-	c->paths.v[i].index = (uint32_t)c->report->paths.n - 1;
-	return c->paths.v[i].index;
-}
-
-/* Adds up the CPUs' shares. */
-static int sum_stats(const struct pb_call_stats *per_cpu, struct pb_call_stats *sum,
-		     struct call_stats *out)
-{
-	*sum = (struct pb_call_stats){ .min_ns = UINT64_MAX };
-	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
-		const struct pb_call_stats *s = &per_cpu[cpu];
-
-		sum->calls += s->calls;
-		sum->errors += s->errors;
-		sum->timed += s->timed;
-		sum->total_ns += s->total_ns;
-		sum->self_ns += s->self_ns;
-		sum->offcpu_ns += s->offcpu_ns;
-		sum->open += s->open;
-		sum->unwound += s->unwound;
-		if (s->timed && s->min_ns < sum->min_ns)
-			sum->min_ns = s->min_ns;
-		if (s->max_ns > sum->max_ns)
-			sum->max_ns = s->max_ns;
-		for (uint32_t i = 0; i < PB_HIST_BUCKETS; i++)
-			sum->hist[i] += s->hist[i];
-	}
-	out->calls = sum->calls;
-	out->errors = sum->errors;
-	out->total_ns = sum->total_ns;
-	out->self_ns = sum->self_ns;
-	out->min_ns = sum->timed ? sum->min_ns : 0;
-	out->max_ns = sum->max_ns;
-	if (!sum->timed)
-		return 0;
-	out->hist = malloc(sizeof(*out->hist));
-	if (!out->hist)
-		return -ENOMEM;
-	memcpy(out->hist->buckets, sum->hist, sizeof(out->hist->buckets));
-	return 0;
-}
-
-static int add_path_stats(const void *key, void *value, void *arg)
-{
-	struct calls *c = arg;
-	struct pb_call_stats sum;
-	struct path *path;
-	uint32_t id, i;
-	int err;
-
-	memcpy(&id, key, sizeof(id));
-	i = path_of(c, id);
-	if (i == REPORT_NONE)
-		return 0;
-	path = &c->report->paths.v[i];
-	err = sum_stats(value, &sum, &path->stats);
-	path->open = sum.open;
-	path->unwound = sum.unwound;
-	path->offcpu_ns = sum.offcpu_ns < sum.total_ns ? sum.offcpu_ns : sum.total_ns;
-	path->cpu_ns = sum.total_ns - path->offcpu_ns;
-	c->report->nodes.v[path->node].calls += sum.calls;
-	return err;
-}
-
-static int add_path_error(const void *key, void *value, void *arg)
-{
-	const struct pb_path_error_key *k = key;
-	struct calls *c = arg;
-	uint32_t i = path_of(c, k->path);
-	char type[32];
-	uint64_t n;
-
-	if (i == REPORT_NONE)
-		return 0;
-	memcpy(&n, value, sizeof(n));
-	snprintf(type, sizeof(type), "ret=%" PRId64, (int64_t)k->value);
-	return call_stats_add_error(c->report, &c->report->paths.v[i].stats, type, n);
-}
-
-static int add_nodes(struct calls *c, struct plan *plan)
-{
-	for (size_t i = 0; i < plan->nodes.n; i++) {
-		const struct plan_node *p = &plan->nodes.v[i];
-		struct node node = { .name = report_str(c->report, p->name),
-				     .kind = NODE_FUNCTION,
-				     .object = resolve_object(c->resolver, p->object) };
-
-		if (vec_push(&c->report->nodes, node))
-			return -ENOMEM;
-	}
-	vec_foreach (s, &plan->skipped) {
-		struct named_why why = { report_str(c->report, s->name),
-					 report_str(c->report, s->why) };
-
-		if (vec_push(&c->report->skipped, why))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Functions that were probed and never entered. */
-static int add_unused(struct calls *c, const struct plan *plan)
-{
-	struct report *r = c->report;
-	bool *entered = calloc(r->nodes.n + 1, sizeof(*entered));
-	int err = entered ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !err && i < r->paths.n; i++)
-		entered[r->paths.v[i].node] = true;
-	for (size_t i = 0; !err && i < r->nodes.n; i++) {
-		const struct node *n = &r->nodes.v[i];
-		struct unused u = { .name = n->name };
-
-		if (entered[i] || !plan->nodes.v[i].attached)
-			continue;
-		if (n->object != REPORT_NONE)
-			u.object = r->objects.v[n->object].name;
-		err = vec_push(&r->unused, u);
-	}
-	free(entered);
-	return err;
-}
 
 /* The report's row for a system call number. */
 static uint32_t syscall_of(struct calls *c, uint32_t nr)
@@ -228,10 +76,10 @@ static int add_syscall_stats(const void *key, void *value, void *arg)
 
 	if (row.syscall == REPORT_NONE)
 		return -ENOMEM;
-	err = sum_stats(value, &sum, &stats);
+	err = harvest_sum(value, &sum, &stats);
 	if (err)
 		return err;
-	row.path = path_of(c, k->path);
+	row.path = path_table_get(&c->paths, k->path);
 	row.calls = stats.calls;
 	row.errors = stats.errors;
 	row.total_ns = stats.total_ns;
@@ -239,19 +87,36 @@ static int add_syscall_stats(const void *key, void *value, void *arg)
 	return row.path == REPORT_NONE ? 0 : vec_push(&c->report->syscall_paths, row);
 }
 
+/* A failed call fails nothing but itself; on its path it is noted as "openat ENOENT". */
+static int add_inside(struct calls *c, uint32_t path_id, const char *syscall, const char *error,
+		      uint64_t n)
+{
+	uint32_t path = path_table_get(&c->paths, path_id);
+	char text[64];
+
+	if (path == REPORT_NONE || !strcmp(c->report->nodes.v[c->report->paths.v[path].node].name,
+					   syscall))
+		return 0;
+	snprintf(text, sizeof(text), "%s %s", syscall, error);
+	return error_counts_add(c->report, &c->report->paths.v[path].inside, text, n);
+}
+
 static int add_syscall_error(const void *key, void *value, void *arg)
 {
 	const struct pb_syscall_error_key *k = key;
 	struct calls *c = arg;
 	uint32_t i = syscall_of(c, k->nr);
+	const char *error;
 	char name[32];
 	uint64_t n;
+	int err;
 
 	if (i == REPORT_NONE)
 		return -ENOMEM;
 	memcpy(&n, value, sizeof(n));
-	return call_stats_add_error(c->report, &c->report->syscalls.v[i].stats,
-				    errno_name((int)k->error, name), n);
+	error = errno_name((int)k->error, name);
+	err = error_counts_add(c->report, &c->report->syscalls.v[i].stats.error_types, error, n);
+	return err ? err : add_inside(c, k->path, c->report->syscalls.v[i].name, error, n);
 }
 
 static int add_syscall_stack(const void *key, void *value, void *arg)
@@ -274,28 +139,31 @@ static int add_syscall_stack(const void *key, void *value, void *arg)
 	return vec_push(&c->report->syscall_samples, s);
 }
 
-static int harvest_spans(struct pathbpf *skel, struct calls *c, struct plan *plan)
-{
-	int err = add_nodes(c, plan);
-
-	err = err ? err : map_each(skel->maps.path_ids, add_raw_path, c);
-	err = err ? err : map_each(skel->maps.path_stats, add_path_stats, c);
-	err = err ? err : map_each(skel->maps.path_errors, add_path_error, c);
-	return err ? err : add_unused(c, plan);
-}
-
 int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *plan,
-		  struct resolver *res, struct report *r)
+		  struct resolver *res, struct report *r, uint64_t begin_ns)
 {
-	struct calls c = { .report = r, .collect = collect, .resolver = res };
-	int err = plan ? harvest_spans(skel, &c, plan) : 0;
+	struct calls c = { .report = r,
+			   .collect = collect,
+			   .resolver = res,
+			   .paths = { .report = r },
+			   .errors = { .collect = collect, .plan = plan } };
+	struct span_harvest spans = { .skel = skel,
+				      .collect = collect,
+				      .plan = plan,
+				      .resolver = res,
+				      .report = r,
+				      .paths = &c.paths,
+				      .errors = &c.errors };
+	int err = plan ? harvest_spans(&spans) : 0;
 
 	if (!err && r->has_syscalls) {
 		err = map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
 		err = err ? err : map_each(skel->maps.syscall_errors, add_syscall_error, &c);
 		err = err ? err : map_each(skel->maps.syscall_stacks, add_syscall_stack, &c);
 	}
-	vec_done(&c.paths);
-	table_done(&c.path_index);
+	if (!err && plan)
+		err = harvest_traces(&spans, begin_ns);
+	path_table_done(&c.paths);
+	error_names_done(&c.errors);
 	return err;
 }

@@ -2,12 +2,14 @@
 /* Paths and system calls: the kernel's statistics become the report's. */
 #pragma once
 
+#include <stdint.h>
+
 struct collect;
 struct pathbpf;
 struct plan;
 struct report;
 struct resolver;
 
-/* plan: NULL without spans. 0 or a negative errno. */
+/* plan: NULL without spans. begin_ns: of the trace, monotonic. 0 or a negative errno. */
 int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan, struct resolver *res,
-		  struct report *r);
+		  struct report *r, uint64_t begin_ns);

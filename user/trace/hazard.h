@@ -15,7 +15,9 @@ enum hazard_kind {
 
 struct hazard {
 	enum hazard_kind kind;
-	char text[256]; /* a sentence */
+	char text[256];    /* a sentence */
+	char forcer[64];   /* the first object that can cancel or end threads from within; or "" */
+	char cleaner[64];  /* the first that then runs code of its own; or "" */
 };
 
 /* Raises *h to what the object, or the process, adds. */

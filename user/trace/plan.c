@@ -3,6 +3,7 @@
 #include "trace/plan.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,12 @@
 #include "lib/cleanup.h"
 #include "lib/glob.h"
 #include "sym/demangle.h"
+#include "sym/extent.h"
+#include "sym/goinfo.h"
 #include "trace/dependencies.h"
-#include "trace/exits.h"
-#include "trace/trapcost.h"
+#include "trace/plan_kernel.h"
+#include "trace/plan_node.h"
+#include "trace/plan_point.h"
 
 int plan_add_spec(struct plan *p, const char *text, char *msg, size_t msg_size)
 {
@@ -26,12 +30,6 @@ int plan_add_spec(struct plan *p, const char *text, char *msg, size_t msg_size)
 	if (err) {
 		snprintf(msg, msg_size, "bad SPEC '%s': %s", text, why);
 		return err;
-	}
-	if (spec.kind != SPEC_FUNCTION) {
-		spec_done(&spec);
-		snprintf(msg, msg_size,
-			 "SPEC '%s': only user functions can be traced by this version", text);
-		return -ENOTSUP;
 	}
 	err = vec_push(&p->specs, spec);
 	if (err)
@@ -52,9 +50,14 @@ void plan_done(struct plan *p)
 	vec_done(&p->specs);
 	vec_done(&p->nodes);
 	vec_done(&p->sites);
+	vec_done(&p->places);
+	vec_done(&p->args);
+	vec_done(&p->hooks);
 	vec_done(&p->skipped);
 	table_done(&p->node_index);
 	table_done(&p->object_index);
+	table_done(&p->name_index);
+	table_done(&p->hazard_index);
 }
 
 static const char *last_component(const char *path)
@@ -65,8 +68,10 @@ static const char *last_component(const char *path)
 }
 
 /* Does a SPEC look into this object? BINARY is a path, a file name, or a glob of these. */
-static bool spec_covers(const struct spec *s, const char *path, bool is_exe)
+bool plan_spec_covers(const struct spec *s, const char *path, bool is_exe)
 {
+	if (s->kind != SPEC_FUNCTION && s->kind != SPEC_USDT)
+		return false;
 	if (!s->binary)
 		return is_exe;
 	if (glob_match(s->binary, path) || glob_match(s->binary, last_component(path)))
@@ -74,31 +79,29 @@ static bool spec_covers(const struct spec *s, const char *path, bool is_exe)
 	return !strcmp(s->binary, path);
 }
 
-/* A function that SPECs are held against. */
-struct candidate {
-	struct plan *plan;
-	const char *path;
-	uint32_t object;
-	const struct symbols *symbols;
-	int fd;
-	bool is_exe;
-	int added;
-};
-
-static bool matches(const struct candidate *c, const char *name, struct spec_pred *pred)
+bool plan_wants(const struct plan *p, enum spec_kind kind)
 {
-	bool found = false;
-
-	vec_foreach (s, &c->plan->specs) {
-		if (spec_covers(s, c->path, c->is_exe) && spec_match(s, name, pred))
-			found = true;
+	vec_foreach (s, &p->specs) {
+		if (s->kind == kind)
+			return true;
 	}
-	return found;
+	return false;
 }
 
-static void add_skip(struct plan *p, const char *name, const char *why)
+bool plan_has_probes(const struct plan *p)
 {
-	struct plan_skip s = { .name = strdup(name), .why = strdup(why) };
+	bool has = false;
+
+	vec_foreach (s, &p->specs)
+		has |= s->kind != SPEC_KERNEL;
+	vec_foreach (n, &p->nodes)
+		has |= n->attached;
+	return has;
+}
+
+void plan_add_skip(struct plan *p, uint32_t object, const char *name, const char *why)
+{
+	struct plan_skip s = { .name = strdup(name), .why = strdup(why), .object = object };
 
 	if (!s.name || !s.why || vec_push(&p->skipped, s)) {
 		free(s.name);
@@ -106,100 +109,83 @@ static void add_skip(struct plan *p, const char *name, const char *why)
 	}
 }
 
-/* Return probes are out of the question: finds the function's own exits. */
-static int add_sites(const struct candidate *c, const struct symbol *sym, struct plan_node *node,
-		     char *why, size_t why_size)
+/*
+ * A C++ or Rust name without the list of its parameters: who asks for ns::f means ns::f(int), too.
+ * On the heap; NULL: it has none.
+ */
+static char *without_parameters(const char *name)
 {
-	struct plan *p = c->plan;
-	const char *reason = "";
-	int err;
+	int depth = 0;
 
-	node->first_site = (uint32_t)p->sites.n;
-	err = exits_find(c->fd, c->symbols, sym, &p->sites, &reason);
-	node->sites = (uint32_t)p->sites.n - node->first_site;
-	if (err == -ENOTSUP)
-		snprintf(why, why_size, "%s: a return probe could abort it, and %s", p->hazard.text,
-			 reason);
-	return err;
+	for (size_t i = 0; name[i]; i++) {
+		if (name[i] == '<')
+			depth++;
+		if (name[i] == '>' && depth)
+			depth--;
+		if (name[i] != '(' || depth || !i)
+			continue;
+		if (!strncmp(name + i, "(anonymous namespace)", 21))
+			i += 20;
+		else if (i >= 8 && !strncmp(name + i - 8, "operator()", 10))
+			i++;
+		else
+			return strndup(name, i);
+	}
+	return NULL;
 }
 
-#define INSTRUCTION_MAX 15
-
-static bool entry_is_emulated(const struct candidate *c, uint64_t offset)
+static bool matches(const struct plan_object *o, const char *name, struct spec_pred *pred,
+		    const struct spec_args **args)
 {
-	uint8_t code[INSTRUCTION_MAX];
-	ssize_t n = pread(c->fd, code, sizeof(code), (off_t)offset);
+	bool found = false;
 
-	return n > 0 && trap_is_emulated(code, (size_t)n);
-}
-
-static int add_node(struct candidate *c, const struct symbol *sym, const char *name,
-		    const struct spec_pred *pred)
-{
-	struct plan *p = c->plan;
-	char why[320];
-	struct plan_node node = { .object = c->object,
-				  .offset = sym->offset,
-				  .addr = sym->addr,
-				  .size = sym->size,
-				  .pred = *pred };
-	uint64_t key[2] = { c->object, sym->offset };
-	int err;
-
-	if (p->hazard.kind == HAZARD_STACKS) {
-		snprintf(why, sizeof(why), "%s: its returns cannot be followed", p->hazard.text);
-		add_skip(p, name, why);
-		return 0;
+	vec_foreach (s, &o->plan->specs) {
+		if (s->kind != SPEC_FUNCTION || !plan_spec_covers(s, o->path, o->is_exe) ||
+		    !spec_match(s, name, pred))
+			continue;
+		found = true;
+		if (spec_args_of(s, name))
+			*args = spec_args_of(s, name);
 	}
-	if (sym->ifunc) {
-		add_skip(p, name,
-			 "an indirect function: what it resolves to has a name of its own");
-		return 0;
-	}
-	if (!sym->size) {
-		add_skip(p, name, "its size is not known");
-		return 0;
-	}
-	if (p->nodes.n >= PLAN_NODES_MAX) {
-		add_skip(p, name, "too many functions");
-		return 0;
-	}
-	if (p->hazard.kind != HAZARD_NONE) {
-		err = add_sites(c, sym, &node, why, sizeof(why));
-		if (err == -ENOTSUP)
-			add_skip(p, name, why);
-		if (err)
-			return err == -ENOTSUP ? 0 : err;
-	}
-	node.entry_emulated = entry_is_emulated(c, node.offset);
-	node.name = strdup(name);
-	if (!node.name || vec_push(&p->nodes, node)) {
-		free(node.name);
-		return -ENOMEM;
-	}
-	c->added++;
-	return table_add(&p->node_index, key, sizeof(key), (uint32_t)p->nodes.n - 1);
+	return found;
 }
 
 static int consider(const struct symbol *sym, void *arg)
 {
-	struct candidate *c = arg;
+	struct plan_object *o = arg;
 	_cleanup_free_ char *readable = demangle(sym->name);
+	_cleanup_free_ char *bare = readable ? without_parameters(readable) : NULL;
 	const char *name = readable ? readable : sym->name;
-	uint64_t key[2] = { c->object, sym->offset };
+	uint64_t key[2] = { o->object, sym->offset };
+	const struct spec_args *args = NULL;
 	struct spec_pred pred = {};
 
-	if (!matches(c, name, &pred) && !(readable && matches(c, sym->name, &pred)))
+	if (!matches(o, name, &pred, &args) && !(readable && matches(o, sym->name, &pred, &args)) &&
+	    !(bare && matches(o, bare, &pred, &args)))
 		return 0;
-	if (table_find(&c->plan->node_index, key, sizeof(key)) != TABLE_NONE)
+	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
 		return 0; /* an alias */
-	return add_node(c, sym, name, &pred);
+	return plan_function(o, sym, name, &pred, args);
+}
+
+/* A function that only the unwind tables know. */
+static int consider_unnamed(const struct symbol *sym, void *arg)
+{
+	struct plan_object *o = arg;
+	const struct spec_args *args = NULL;
+	struct spec_pred pred = {};
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s+0x%" PRIx64, last_component(o->path), sym->offset);
+	if (!matches(o, name, &pred, &args))
+		return 0;
+	return plan_function(o, sym, name, &pred, args);
 }
 
 static bool wanted(const struct plan *p, const char *path, bool is_exe)
 {
 	vec_foreach (s, &p->specs) {
-		if (spec_covers(s, path, is_exe))
+		if (plan_spec_covers(s, path, is_exe))
 			return true;
 	}
 	return false;
@@ -207,39 +193,50 @@ static bool wanted(const struct plan *p, const char *path, bool is_exe)
 
 static int update_file(struct plan *p, struct object_files *objects, uint32_t object, bool is_exe)
 {
-	struct candidate c = { .plan = p, .object = object, .is_exe = is_exe };
-	const struct symbols *symbols;
+	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
+							     .object = object,
+							     .is_exe = is_exe };
+	size_t first = p->nodes.n;
+	struct go_info go;
 	int err;
 
-	c.path = objects->files.v[object]->path;
-	if (!wanted(p, c.path, is_exe))
+	o.path = objects->files.v[object]->path;
+	if (!wanted(p, o.path, is_exe))
 		return 0;
 	if (table_add(&p->object_index, &object, sizeof(object), 0) == -EEXIST)
 		return 0;
-	symbols = object_symbols(objects, object);
-	if (!symbols) {
-		add_skip(p, c.path, "its symbols cannot be read");
+	o.symbols = object_symbols(objects, object);
+	if (!o.symbols) {
+		plan_add_skip(p, object, o.path, "its symbols cannot be read");
 		return 0;
 	}
-	c.symbols = symbols;
-	c.fd = objects->files.v[object]->fd;
-	err = symbols_each(symbols, consider, &c);
-	return err ? err : c.added;
+	o.traits = symbols_traits(o.symbols);
+	o.fd = objects->files.v[object]->fd;
+	if (symbols_go_info(o.symbols, &go))
+		p->goid_offset = go.goid_offset;
+	err = symbols_each(o.symbols, consider, &o);
+	err = err ? err : symbols_each_unnamed(o.symbols, consider_unnamed, &o);
+	err = err ? err : plan_check_entries(&o, first);
+	err = err ? err : plan_usdt(&o);
+	return err ? err : o.added;
 }
 
 /*
  * One object that can unwind or switch stacks makes return probes dangerous in every file of its
  * process, so all objects are looked at before any function is planned.
  */
-static void find_hazards(struct plan *p, struct object_files *objects)
+static int find_hazards(struct plan *p, struct object_files *objects)
 {
 	for (uint32_t i = 0; i < objects->files.n; i++) {
 		const struct symbols *symbols = object_symbols(objects, i);
 
-		if (symbols)
-			hazard_add_object(&p->hazard, symbols_traits(symbols),
-					  objects->files.v[i]->path);
+		if (!symbols || table_add(&p->hazard_index, &i, sizeof(i), 0) == -EEXIST)
+			continue;
+		hazard_add_object(&p->hazard, symbols_traits(symbols), objects->files.v[i]->path);
+		if (hooks_find(i, symbols, &p->hooks))
+			return -ENOMEM;
 	}
+	return 0;
 }
 
 /* A file named by its path can be probed before anybody maps it: its first call is seen. */
@@ -269,7 +266,7 @@ bool plan_waits(const struct plan *p, const struct object_files *objects, const 
 		bool covered = false;
 
 		for (uint32_t i = 0; s->binary && i < objects->files.n; i++)
-			covered = covered || spec_covers(s, objects->files.v[i]->path, false);
+			covered = covered || plan_spec_covers(s, objects->files.v[i]->path, false);
 		if (s->binary && !covered) {
 			*ret_binary = s->binary;
 			return true;
@@ -281,24 +278,24 @@ bool plan_waits(const struct plan *p, const struct object_files *objects, const 
 /* Does a planned node survive a hazard that has come up since? */
 static int renew_node(struct plan *p, struct object_files *objects, struct plan_node *node)
 {
-	struct candidate c = { .plan = p,
-			       .object = node->object,
-			       .fd = objects->files.v[node->object]->fd,
-			       .symbols = object_symbols(objects, node->object) };
+	struct plan_object o = { .plan = p,
+				 .object = node->object,
+				 .symbols = object_symbols(objects, node->object) };
 	struct symbol sym = { .offset = node->offset, .addr = node->addr, .size = node->size };
-	char why[320];
-	int err = 0;
+	char why[400] = "its symbols cannot be read any more";
+	int err = -ENOTSUP;
 
-	if (p->hazard.kind == HAZARD_STACKS || !c.symbols) {
-		snprintf(why, sizeof(why), "%s: its returns cannot be followed", p->hazard.text);
-		err = -ENOTSUP;
-	} else if (!node->sites) {
-		err = add_sites(&c, &sym, node, why, sizeof(why));
+	if (node->how != PLAN_RETURN_PROBE)
+		return 0;
+	if (o.symbols) {
+		o.traits = symbols_traits(o.symbols);
+		o.fd = objects->files.v[node->object]->fd;
+		err = plan_function_probes(&o, &sym, node, why, sizeof(why));
 	}
 	if (err != -ENOTSUP)
 		return err;
 	node->refused = true;
-	add_skip(p, node->name, why);
+	plan_add_skip(p, node->object, node->name, why);
 	return 0;
 }
 
@@ -320,17 +317,18 @@ static int renew(struct plan *p, struct object_files *objects)
 
 int plan_update(struct plan *p, struct object_files *objects, struct processes *processes)
 {
-	int added = 0, n;
+	int added = 0, n = plan_kernel(p);
 
-	if (p->maps_seen == processes->maps_changes)
-		return 0;
+	if (n || p->maps_seen == processes->maps_changes)
+		return n;
 	p->maps_seen = processes->maps_changes;
 	vec_foreach (proc, &processes->all) {
 		if (!(*proc)->kernel_thread)
 			hazard_add_process(&p->hazard, (*proc)->pid);
 	}
-	find_hazards(p, objects);
-	n = renew(p, objects);
+	n = find_hazards(p, objects);
+	n = n ? n : renew(p, objects);
+	n = n ? n : plan_syscalls(p);
 	n = n ? n : update_named_files(p, objects);
 	if (n < 0)
 		return n;
@@ -355,12 +353,17 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
 int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe)
 {
 	const struct symbols *symbols = object_symbols(objects, exe);
-	int added = 0;
+	int added = 0, err;
 
 	if (symbols && symbols_traits(symbols)->interp)
 		dependencies_add(objects, symbols_traits(symbols)->interp,
 				 objects->files.v[exe]->path);
-	find_hazards(p, objects);
+	err = find_hazards(p, objects);
+	p->planned_for = p->hazard.kind;
+	err = err ? err : plan_syscalls(p);
+	err = err ? err : plan_kernel(p);
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < objects->files.n; i++) {
 		int n = update_file(p, objects, i, i == exe);
 

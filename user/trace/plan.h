@@ -4,18 +4,23 @@
  * are seen. Pure look-up: nothing is probed here.
  *
  * A return probe replaces a return address on the target's stack. Whoever looks at that address
- * other than by `ret` breaks: an unwinder (C++ exceptions, Rust panics, pthread_cancel's forced
- * unwinding) aborts the process, a stack that moves or is switched (Go, fibers) crashes it. So a
- * return probe is planned only when no code in any of the traced processes can do that:
- *   - no mapped object throws or contains an unwinder (libstdc++, libgcc_s, Rust), or cancels or
- *     exits threads, which unwinds them,
- *   - none sets up signal stacks: the kernel takes a frame on one that lies above the thread's own
- *     stack for the end of all calls below, and then kills the process when they return,
- *   - none is written in Go, none switches stacks (makecontext, boost.context, libco),
- *   - no process runs under seccomp on the kernels of CVE-2025-21834 (6.11 to 6.13).
- * Where only unwinding or seccomp is in the way, probes on the function's own `ret` instructions
- * and tail jumps see the return instead (trace/exits.h). Go and fibers are refused: their
- * calls would be held against the wrong stack.
+ * other than by `ret` may break. What the kernel's trampoline looks like to an unwinder is the end
+ * of the stack: an exception on its way to a handler farther out finds none and aborts the
+ * process. A stack that moves or is switched (Go, fibers) crashes it. So a return probe is planned
+ * only when no object in any of the traced processes
+ *   - handles exceptions (imports or contains __cxa_begin_catch, Rust's panics, an unwinder of its
+ *     own): without a handler farther out an exception ends in an abort, probed or not. Libraries
+ *     that are known never to catch what has passed through others do not count (hazard.c);
+ *   - cancels or exits threads (pthread_cancel, pthread_exit) while one runs cleanup code in its
+ *     frames: the C library unwinds to the end of the stack and then jumps to the thread's end;
+ *     only such cleanup would be passed over;
+ *   - sets up signal stacks: the kernel takes a frame on one that lies above the thread's own
+ *     stack for the end of all calls below, and then kills the process when they return;
+ *   - is written in Go, or switches stacks (makecontext, boost.context, libco);
+ * and no process runs under seccomp on the kernels of CVE-2025-21834 (6.11 to 6.13).
+ * Otherwise probes on the function's own `ret` instructions and tail jumps see the return instead
+ * (trace/exits.h). Go functions are always followed so, by goroutine. Functions of processes that
+ * switch stacks are refused: their calls would be held against the wrong stack.
  */
 #pragma once
 
@@ -23,39 +28,94 @@
 #include <stdint.h>
 
 #include "lib/vec.h"
+#include "trace/entrysite.h"
 #include "trace/exits.h"
 #include "trace/hazard.h"
+#include "trace/hooks.h"
 #include "trace/objectfile.h"
 #include "trace/process.h"
 #include "trace/spec.h"
 
+/* A place in a file that is probed on behalf of a node. */
+struct plan_place {
+	uint64_t offset;    /* file offset */
+	uint64_t semaphore; /* file offset of a static probe's counter; 0: none */
+	uint32_t args;      /* index into plan.args + 1: what is recorded there; 0: nothing */
+};
+
+/* How a node's calls are seen. */
+enum plan_how {
+	PLAN_RETURN_PROBE, /* by a return probe */
+	PLAN_RETURN_SITES, /* by probes on its own ends */
+	PLAN_GOROUTINE,    /* the same, kept by goroutine */
+	PLAN_POINT,        /* it has no end: a static probe */
+	PLAN_SYSCALL,      /* by the tracepoints of system calls */
+	PLAN_KERNEL,       /* by the kernel's own function tracing */
+};
+
 struct plan_node {
-	char *name;      /* owned; demangled */
-	uint32_t object; /* index into the object files */
-	uint64_t offset; /* file offset of the function's first instruction */
+	char *name;         /* owned; demangled */
+	enum plan_how how;
+	uint32_t object;    /* index into the object files, or OBJECT_NONE */
+	uint64_t offset;    /* file offset of the function's first instruction */
 	uint64_t addr, size;
+	struct entry_site entry; /* where its entry is probed, seen from `offset` */
+	uint32_t first_site, sites;   /* in plan.sites: where it ends */
+	bool restarts;                /* its beginning may run again within a call */
+	uint32_t first_place, places; /* in plan.places: of a static probe */
+	uint32_t args;      /* index into plan.args + 1; 0: none are recorded */
+	uint32_t nr;        /* of a system call */
+	uint32_t btf_id;    /* of a kernel function; 0: the kernel's types do not have it */
 	struct spec_pred pred;
-	uint32_t first_site, sites; /* in plan.sites; 0 sites: a return probe */
-	bool entry_emulated;        /* the kernel need not single-step its first instruction */
-	bool attached;              /* its probes are live */
-	bool refused;               /* the kernel would not have them */
+	uint8_t go_result;  /* the result register that tells of an error: see sym/rettype.h */
+	bool go_error;      /* its errors are Go's */
+	bool pred_by_type;  /* the user said nothing: its type did */
+	bool ambiguous;     /* several kernel functions have its name */
+	bool attached;      /* its probes are live */
+	bool refused;       /* the kernel would not have them */
+	bool gone;          /* one was missing in memory: see trace/textwatch.h */
 };
 
 /* A function that was asked for and is not probed. */
 struct plan_skip {
-	char *name; /* owned */
-	char *why;  /* owned */
+	char *name;      /* owned */
+	char *why;       /* owned */
+	uint32_t object; /* or OBJECT_NONE */
+};
+
+struct plan_arg {
+	char label[8]; /* "arg1" */
+	uint8_t type;  /* enum spec_arg_type */
+	struct {
+		int64_t value;
+		uint8_t place, reg, index, shift; /* as struct pb_arg of bpf/wire.h has them */
+		int8_t size;
+	} from;
+};
+
+struct plan_args {
+	struct plan_arg v[SPEC_ARGS_MAX];
+	uint32_t n;
+	bool kernel; /* of a kernel function */
 };
 
 struct plan {
 	VEC(struct spec) specs;      /* owned */
 	VEC(struct plan_node) nodes; /* a node's id is its index */
 	exit_vec sites;
+	VEC(struct plan_place) places;
+	VEC(struct plan_args) args;
+	hook_vec hooks;
 	VEC(struct plan_skip) skipped;
 	struct table node_index;   /* (object, offset) → node */
 	struct table object_index; /* objects looked at */
+	struct table name_index;   /* static probes: name → node */
+	struct table hazard_index; /* objects whose hazards and hooks are known */
+	bool syscalls_planned, kernel_planned;
 	uint64_t maps_seen;        /* processes.maps_changes when last looked */
 	bool renewed;              /* what is attached is no longer safe: attach all nodes anew */
+	bool has_go;               /* of what is planned, something is written in Go */
+	uint32_t goid_offset;      /* then: where runtime.g has the goroutine's number */
 	enum hazard_kind planned_for; /* the hazard that the nodes are planned for */
 	struct hazard hazard;         /* what stands against return probes in these processes */
 };
@@ -74,6 +134,12 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
  * objects that it names and the loader will find.
  */
 int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe);
+/* Is anything of this kind asked for? */
+bool plan_wants(const struct plan *p, enum spec_kind kind);
+/* Is anything asked for beside kernel functions, or is one of these probed? */
+bool plan_has_probes(const struct plan *p);
+/* Takes note of something that is not probed; strings are copied. */
+void plan_add_skip(struct plan *p, uint32_t object, const char *name, const char *why);
 /* Is there a SPEC whose BINARY fits none of the known objects (yet)? Then which. */
 bool plan_waits(const struct plan *p, const struct object_files *objects, const char **ret_binary);
 void plan_done(struct plan *p);

@@ -15,6 +15,7 @@ struct scan {
 	ret_site_vec *ret;
 	ZydisRegister computed; /* what the instruction before added up: a table's entry? */
 	uint8_t *marks;         /* a byte for each of the code's: MARK_START, MARK_TARGET */
+	bool *restarts;
 	const char **why;
 };
 
@@ -59,7 +60,7 @@ static int on_indirect_jump(const struct scan *s, const ZydisDecodedOperand *op,
 static int on_jump(const struct scan *s, const ZydisDecodedInstruction *in,
 		   const ZydisDecodedOperand *op, uint64_t at)
 {
-	bool conditional = in->meta.category == ZYDIS_CATEGORY_COND_BR, starts;
+	bool conditional = in->meta.category == ZYDIS_CATEGORY_COND_BR;
 	uint64_t target;
 
 	if (!jump_target(in, op, at, &target))
@@ -68,16 +69,19 @@ static int on_jump(const struct scan *s, const ZydisDecodedInstruction *in,
 		s->marks[target - s->addr] |= MARK_TARGET;
 		return 0;
 	}
-	if (target == s->addr && s->code->is_part)
+	/*
+	 * Back to the first byte: a loop around it, or the prologue once more (Go, when its stack
+	 * has grown). Compilers make loops of functions that end by calling themselves.
+	 */
+	if (target == s->code->start) {
+		*s->restarts = true;
 		return 0;
-	/* A jump to the first byte runs into the entry probe again: a call of itself. */
-	starts = target == s->addr || s->code->is_function(target, s->code->arg);
-	if (starts && !conditional)
+	}
+	if (s->code->is_function(target, s->code->arg) && !conditional)
 		return add(s, at, false);
-	if (target != s->addr && s->code->outside)
+	if (s->code->outside)
 		return vec_push(s->code->outside, target);
-	return refuse(s, starts ? "a conditional jump in it leaves it"
-				: "a part of it lies elsewhere");
+	return refuse(s, "a conditional jump in it leaves it, or a part of it lies elsewhere");
 }
 
 static int on_instruction(struct scan *s, const ZydisDecodedInstruction *in,
@@ -110,7 +114,8 @@ static int check_targets(const struct scan *s, size_t size)
 	return 0;
 }
 
-int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, const char **why)
+int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, bool *ret_restarts,
+		   const char **why)
 {
 	_cleanup_free_ uint8_t *marks = calloc(code->size + 1, sizeof(*marks));
 	struct scan s = { .code = code,
@@ -118,11 +123,11 @@ int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, const char **
 			  .end = code->addr + code->size,
 			  .ret = ret,
 			  .marks = marks,
+			  .restarts = ret_restarts,
 			  .why = why };
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction in;
 	ZydisDecoder decoder;
-	size_t before = ret->n;
 	int err = 0;
 
 	if (!marks)
@@ -138,7 +143,5 @@ int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, const char **
 		err = on_instruction(&s, &in, operands, s.addr + i);
 	}
 	err = err ? err : check_targets(&s, code->size);
-	if (!err && !code->is_part && ret->n == before)
-		return refuse(&s, "it has no return instruction");
 	return err;
 }

@@ -24,6 +24,7 @@ struct session_options {
 	uint64_t cgroup_id;    /* SCOPE_CGROUP */
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
+	bool timelines; /* record root spans whole */
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
 };
@@ -43,6 +44,10 @@ struct session;
  */
 int session_open(const struct session_options *opt, struct plan *plan, struct collect *collect,
 		 struct session **ret, char *msg, size_t msg_size);
+struct trap_costs;
+
+/* What function probes cost on this machine, measured with the loaded programs. */
+int session_trap_costs(struct session *s, struct trap_costs *ret);
 /* Attaches everything and takes stock of the targets: from its return on, all is traced. */
 int session_start(struct session *s, char *msg, size_t msg_size);
 /* A descriptor that becomes readable when the ring wants draining at once. */

@@ -159,8 +159,13 @@ static int parse_pred(const struct parser *p, struct slice s, enum spec_kind kin
 	const char *start = s.s;
 	int err;
 
+	if (slice_is(&s, "never")) {
+		ret->op = SPEC_PRED_NEVER;
+		return 0;
+	}
 	if (!skip(&s, "ret"))
-		return fail(p, start, "expected ret<0, ret==0, ret!=0, ret==null or ret==N");
+		return fail(p, start,
+			    "expected ret<0, ret==0, ret!=0, ret==null, ret==N or never");
 	if (skip(&s, "=="))
 		pred.op = SPEC_PRED_EQ;
 	else if (skip(&s, "!="))
@@ -197,7 +202,62 @@ static size_t last_at(const struct slice *s)
 	return found;
 }
 
-/* One element of the list: [!]GLOB[@PRED] */
+/* "argN[:TYPE]" */
+static int parse_arg(const struct parser *p, struct slice s, struct spec_args *ret)
+{
+	static const char *const types[] = { ":int", ":long", ":ptr", ":str" };
+	struct spec_arg a = { .type = SPEC_ARG_LONG };
+
+	skip(&s, "arg");
+	if (!s.len || *s.s < '1' || *s.s > '0' + SPEC_ARGS_MAX)
+		return fail(p, s.s, "arguments are arg1 to arg%d", SPEC_ARGS_MAX);
+	a.number = (uint8_t)(*s.s - '0');
+	s.s++;
+	s.len--;
+	for (uint8_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (slice_is(&s, types[i])) {
+			a.type = i;
+			s.len = 0;
+		}
+	}
+	if (s.len)
+		return fail(p, s.s, "unknown type: expected :int, :long, :ptr or :str");
+	if (ret->n == SPEC_ARGS_MAX)
+		return fail(p, s.s, "more than %d arguments", SPEC_ARGS_MAX);
+	ret->v[ret->n++] = a;
+	return 0;
+}
+
+/* "(arg1:str,arg2)" at the end of a name, which then ends before it. C++ names have brackets, too.
+ */
+static int parse_args(const struct parser *p, struct slice *name, struct spec_args *ret)
+{
+	size_t open = name->len;
+	struct slice rest;
+	int err = 0;
+
+	while (open > 0 && name->s[open - 1] != '(')
+		open--;
+	if (open < 2 || name->s[name->len - 1] != ')')
+		return 0;
+	rest = (struct slice){ name->s + open, name->len - open - 1 };
+	if (rest.len < 4 || memcmp(rest.s, "arg", 3) || rest.s[3] < '0' || rest.s[3] > '9')
+		return 0;
+	name->len = open - 1;
+	while (rest.len && !err) {
+		size_t n = 0;
+
+		while (n < rest.len && rest.s[n] != ',')
+			n++;
+		err = parse_arg(p, (struct slice){ rest.s, n }, ret);
+		n += n < rest.len;
+		rest.s += n;
+		rest.len -= n;
+	}
+	return err;
+}
+
+/* One element of the list: [!]GLOB[(ARGS)][@PRED] */
 static int parse_glob(const struct parser *p, struct slice s, struct spec *spec)
 {
 	struct spec_glob g = { .negative = skip(&s, "!") };
@@ -207,6 +267,10 @@ static int parse_glob(const struct parser *p, struct slice s, struct spec *spec)
 
 	if (!at)
 		return fail(p, s.s, "a name is missing");
+	err = parse_args(p, &name, &g.args);
+	if (err)
+		return err;
+	rest = name;
 	if (split_colon(&rest, &head))
 		return fail(p, rest.s - 1, "a SPEC has one BINARY: give the next its own -t");
 	if (at < s.len && g.negative)
@@ -333,5 +397,17 @@ bool spec_match(const struct spec *s, const char *name, struct spec_pred *ret_pr
 	}
 	if (found && ret_pred)
 		*ret_pred = pred;
+	return found;
+}
+
+const struct spec_args *spec_args_of(const struct spec *s, const char *name)
+{
+	const struct spec_args *found = NULL;
+
+	vec_foreach (g, &s->globs) {
+		if (!g->negative && g->args.n &&
+		    (glob_match(g->glob, name) || !strcmp(g->glob, name)))
+			found = &g->args;
+	}
 	return found;
 }

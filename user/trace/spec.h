@@ -8,8 +8,8 @@
  *	k:GLOB                     kernel functions
  *	sys:NAME                   system calls
  *
- * GLOB and NAME may be lists with commas, in which `!GLOB` takes away and `GLOB@PRED` says what
- * an error is; BINARY, PROVIDER and the prefix hold for the whole list.
+ * GLOB and NAME may be lists with commas, in which `!GLOB` takes away, `GLOB@PRED` says what an
+ * error is, and `GLOB(arg1:str,arg2)` names arguments to record (before a predicate); BINARY, PROVIDER and the prefix hold for the whole list.
  *
  * C++ names contain colons, commas and brackets, so these rules decide. Escaped bytes (`\:`),
  * classes and what stands in (), <> or {} never separate; an unmatched bracket is an ordinary
@@ -27,7 +27,19 @@
 
 enum spec_kind { SPEC_FUNCTION, SPEC_USDT, SPEC_KERNEL, SPEC_SYSCALL };
 
-enum spec_pred_op { SPEC_PRED_NONE, SPEC_PRED_LT, SPEC_PRED_EQ, SPEC_PRED_NE };
+/*
+ * SPEC_PRED_NEVER: no value is an error, whatever the function's type suggests. SPEC_PRED_ERR_PTR
+ * (enum pb_pred has it, too) is never written, only suggested by a type: NULL or a small negative
+ * number, as kernel functions return pointers.
+ */
+enum spec_pred_op {
+	SPEC_PRED_NONE,
+	SPEC_PRED_LT,
+	SPEC_PRED_EQ,
+	SPEC_PRED_NE,
+	SPEC_PRED_NEVER,
+	SPEC_PRED_ERR_PTR,
+};
 
 /* How much of the return register counts. */
 enum spec_width { SPEC_INT, SPEC_LONG, SPEC_PTR };
@@ -43,10 +55,26 @@ struct spec_pred {
 	int64_t value;
 };
 
+/* Arguments that are recorded in timelines: GLOB(arg1:str,arg2:int). */
+enum spec_arg_type { SPEC_ARG_INT, SPEC_ARG_LONG, SPEC_ARG_PTR, SPEC_ARG_STR };
+
+struct spec_arg {
+	uint8_t number; /* from 1 */
+	uint8_t type;   /* enum spec_arg_type */
+};
+
+#define SPEC_ARGS_MAX 6
+
+struct spec_args {
+	struct spec_arg v[SPEC_ARGS_MAX];
+	uint32_t n;
+};
+
 struct spec_glob {
 	char *glob; /* owned */
 	bool negative;
 	struct spec_pred pred;
+	struct spec_args args;
 };
 
 struct spec {
@@ -69,3 +97,5 @@ void spec_done(struct spec *s);
  * be NULL) is the predicate of the last matching glob that has one.
  */
 bool spec_match(const struct spec *s, const char *name, struct spec_pred *ret_pred);
+/* The arguments asked for of a name: those of the last matching glob that has any, or NULL. */
+const struct spec_args *spec_args_of(const struct spec *s, const char *name);

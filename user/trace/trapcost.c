@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include <Zydis/Zydis.h>
 #include <bpf/libbpf.h>
 
 #include "data/report.h"
 #include "lib/clock.h"
 #include "target/maps.h"
+#include "trace/insn.h"
 #include "trace/plan.h"
 #include "trace/uprobe.h"
 
@@ -18,63 +18,14 @@
 #define CALLS      64 /* a batch; of several, the fastest was disturbed least */
 #define BATCHES    32
 
-static bool is_emulated_push(const ZydisDecodedInstruction *in)
-{
-	if (in->opcode < 0x50 || in->opcode > 0x57)
-		return false;
-	/* Of all prefixes the kernel knows REX.B alone (push %r8 … %r15). */
-	return in->length == 1 ||
-	       (in->length == 2 && in->raw.rex.offset == 0 && in->raw.prefix_count == 1 &&
-		in->raw.rex.B && !in->raw.rex.W && !in->raw.rex.R && !in->raw.rex.X);
-}
-
-static bool is_one_byte_emulated(const ZydisDecodedInstruction *in)
-{
-	bool word = in->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE; /* branches with it: refused */
-
-	switch (in->opcode) {
-	case 0x90: /* not with prefixes that make it pause or xchg */
-		return in->mnemonic == ZYDIS_MNEMONIC_NOP;
-	case 0x70 ... 0x7f: /* jcc rel8 */
-	case 0xe8:          /* call rel32 */
-	case 0xe9:          /* jmp rel32 */
-	case 0xeb:          /* jmp rel8 */
-		return !word;
-	default:
-		return is_emulated_push(in);
-	}
-}
-
-static bool is_two_byte_emulated(const ZydisDecodedInstruction *in)
-{
-	switch (in->opcode) {
-	case 0x1f: /* nop r/m; its neighbours, endbr64 among them, are stepped */
-		return in->mnemonic == ZYDIS_MNEMONIC_NOP;
-	case 0x80 ... 0x8f: /* jcc rel32 */
-		return !(in->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE);
-	default:
-		return false;
-	}
-}
-
 bool trap_is_emulated(const uint8_t *code, size_t size)
 {
 	ZydisDecodedInstruction in;
 	ZydisDecoder decoder;
 
-	if (ZYAN_FAILED(
-		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) ||
-	    ZYAN_FAILED(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &in)) ||
-	    in.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
-		return false;
-	switch (in.opcode_map) {
-	case ZYDIS_OPCODE_MAP_DEFAULT:
-		return is_one_byte_emulated(&in);
-	case ZYDIS_OPCODE_MAP_0F:
-		return is_two_byte_emulated(&in);
-	default:
-		return false;
-	}
+	return insn_decoder_init(&decoder) &&
+	       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &in)) &&
+	       insn_class(&in, code) != SITE_STEPPED;
 }
 
 /*
@@ -223,8 +174,10 @@ static double exit_ns(const struct trap_costs *c, const struct plan *plan,
 {
 	double sum_ns = 0;
 
-	if (!node->sites)
+	if (node->how == PLAN_RETURN_PROBE)
 		return (double)c->return_ns;
+	if (!node->sites)
+		return 0; /* it never returns */
 	for (uint32_t i = 0; i < node->sites; i++) {
 		const struct exit_site *site = &plan->sites.v[node->first_site + i];
 
@@ -234,20 +187,39 @@ static double exit_ns(const struct trap_costs *c, const struct plan *plan,
 	return sum_ns / node->sites;
 }
 
+static double entry_ns(const struct trap_costs *c, const struct plan_node *node)
+{
+	return (double)(node->entry.class != SITE_STEPPED ? c->emulated_ns : c->stepped_ns);
+}
+
+uint64_t trap_costs_of(const struct trap_costs *c, const struct plan *plan,
+		       const struct plan_node *node)
+{
+	double exit = node->how == PLAN_POINT ? 0 : exit_ns(c, plan, node);
+
+	return (uint64_t)(entry_ns(c, node) + exit);
+}
+
 uint64_t trap_costs_sum(const struct trap_costs *c, const struct plan *plan, const struct report *r)
 {
 	double sum_ns = 0;
 
 	vec_foreach (path, &r->paths) {
-		uint64_t entries = path->stats.calls + path->unwound + path->open;
+		uint64_t entries = path->stats.calls + path->open;
 		const struct plan_node *node;
 
 		if (path->node >= plan->nodes.n)
 			continue;
 		node = &plan->nodes.v[path->node];
-		sum_ns += (double)entries *
-			  (double)(node->entry_emulated ? c->emulated_ns : c->stepped_ns);
-		sum_ns += (double)path->stats.calls * exit_ns(c, plan, node);
+		if (node->how == PLAN_SYSCALL || node->how == PLAN_KERNEL)
+			continue;
+		sum_ns +=
+		    (double)entries *
+		    (double)(node->entry.class != SITE_STEPPED ? c->emulated_ns : c->stepped_ns);
+		/* What was unwound has met no probe at its end. */
+		if (path->stats.calls > path->unwound)
+			sum_ns +=
+			    (double)(path->stats.calls - path->unwound) * exit_ns(c, plan, node);
 	}
 	return (uint64_t)sum_ns;
 }

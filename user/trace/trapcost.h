@@ -24,7 +24,7 @@ struct trap_costs {
 
 /*
  * Does the kernel emulate the instruction that these bytes begin with? For x86-64 code, and by the
- * rules of Linux 6.17: before, it single-steps nops of more than one opcode byte.
+ * rules of Linux 6.18: before 6.17, it single-steps nops of more than one opcode byte.
  */
 bool trap_is_emulated(const uint8_t *code, size_t size);
 /*
@@ -34,6 +34,11 @@ bool trap_is_emulated(const uint8_t *code, size_t size);
  */
 int trap_costs_measure(struct bpf_program *enter, struct bpf_program *leave,
 		       struct trap_costs *ret);
+struct plan_node;
+
+/* What one call of a node costs, in ns. */
+uint64_t trap_costs_of(const struct trap_costs *c, const struct plan *plan,
+		       const struct plan_node *node);
 /*
  * What the calls in the report's paths, whose nodes are the plan's, have cost. With several sites
  * in a function it is not known which one was hit: their mean counts.

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/wire.h"
+#include "trace/redzone.h"
 
 /* include/uapi/linux/bpf.h of Linux 6.6; libbpf 1.1 does not know them. */
 #define CMD_LINK_CREATE     28
@@ -29,8 +30,9 @@ struct multi_attr {
 };
 
 struct uprobes {
-	struct bpf_program *enter, *leave;
+	struct uprobe_programs progs;
 	bool multi;
+	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
 	VEC(int) fds;                 /* uprobe_multi links */
 	VEC(struct bpf_link *) links; /* perf events */
 };
@@ -39,6 +41,7 @@ static void places_done(struct uprobe_places *p)
 {
 	free(p->offsets);
 	free(p->cookies);
+	free(p->semaphores);
 }
 
 static bool is_multi(const struct bpf_program *prog)
@@ -54,6 +57,7 @@ int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, b
 		.attach_type = TRACE_UPROBE_MULTI,
 		.path = (uint64_t)(uintptr_t)p->path,
 		.offsets = (uint64_t)(uintptr_t)p->offsets,
+		.ref_ctr_offsets = (uint64_t)(uintptr_t)p->semaphores,
 		.cookies = (uint64_t)(uintptr_t)p->cookies,
 		.cnt = p->n,
 		.multi_flags = at_return ? UPROBE_MULTI_RETURN : 0,
@@ -97,69 +101,134 @@ static bool kernel_has_multi(void)
 	return has;
 }
 
-void uprobes_prepare(struct bpf_program *enter, struct bpf_program *leave)
+void uprobes_prepare(const struct uprobe_programs *progs)
 {
+	struct bpf_program *all[] = { progs->enter,    progs->leave, progs->go_enter,
+				      progs->go_leave, progs->point };
+
 	if (!kernel_has_multi())
 		return;
-	bpf_program__set_expected_attach_type(enter, (enum bpf_attach_type)TRACE_UPROBE_MULTI);
-	bpf_program__set_expected_attach_type(leave, (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		bpf_program__set_expected_attach_type(all[i],
+						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+	for (size_t i = 0; i < HOOKS; i++)
+		bpf_program__set_expected_attach_type(progs->hooks[i],
+						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
 }
 
-int uprobes_open(struct bpf_program *enter, struct bpf_program *leave, struct uprobes **ret)
+int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
 {
 	struct uprobes *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return -ENOMEM;
-	u->enter = enter;
-	u->leave = leave;
-	u->multi = is_multi(enter);
+	u->progs = *progs;
+	u->multi = is_multi(progs->enter);
 	*ret = u;
 	return 0;
 }
 
 static void skip(struct plan *plan, uint64_t node, const char *why)
 {
-	struct plan_skip s = { .name = strdup(plan->nodes.v[node].name), .why = strdup(why) };
-
 	plan->nodes.v[node].refused = true;
-	if (!s.name || !s.why || vec_push(&plan->skipped, s)) {
-		free(s.name);
-		free(s.why);
+	plan_add_skip(plan, plan->nodes.v[node].object, plan->nodes.v[node].name, why);
+}
+
+/* The kinds of places that a node is probed at, each by a program; ends before beginnings. */
+enum part { PART_RETURN, PART_SITES, PART_GO_SITES, PART_ENTRY, PART_GO_ENTRY, PART_POINT, PARTS };
+
+static struct bpf_program *part_program(const struct uprobes *u, enum part part)
+{
+	switch (part) {
+	case PART_GO_SITES:
+		return u->progs.go_leave;
+	case PART_ENTRY:
+		return u->progs.enter;
+	case PART_GO_ENTRY:
+		return u->progs.go_enter;
+	case PART_POINT:
+		return u->progs.point;
+	default:
+		return u->progs.leave;
 	}
 }
 
-/* The three kinds of places that a function is probed at. */
-enum part { PART_RETURN, PART_SITES, PART_ENTRY, PARTS };
+static void add_place(struct uprobe_places *p, uint64_t offset, uint64_t cookie, uint64_t semaphore)
+{
+	p->offsets[p->n] = offset;
+	p->cookies[p->n] = cookie;
+	p->semaphores[p->n++] = semaphore;
+}
 
-/* The places of one kind in nodes[first … first + n), all of one object. */
+static uint64_t entry_cookie(const struct plan_node *node, uint32_t id)
+{
+	return id | (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
+	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
+	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
+}
+
+/* The places of one kind of one node. */
+static void add_places(const struct plan *plan, uint32_t id, enum part part,
+		       struct uprobe_places *p)
+{
+	const struct plan_node *node = &plan->nodes.v[id];
+	bool go = node->how == PLAN_GOROUTINE, point = node->how == PLAN_POINT;
+
+	if (part == (go ? PART_GO_ENTRY : PART_ENTRY) && !point)
+		add_place(p, node->offset + node->entry.skip, entry_cookie(node, id), 0);
+	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE)
+		add_place(p, node->offset + node->entry.skip, id, 0);
+	for (uint32_t k = 0; part == (go ? PART_GO_SITES : PART_SITES) && k < node->sites; k++) {
+		const struct exit_site *site = &plan->sites.v[node->first_site + k];
+
+		add_place(p, site->offset,
+			  id | PB_COOKIE_SITE | (site->has_value ? 0 : PB_COOKIE_NO_VALUE), 0);
+	}
+	for (uint32_t k = 0; part == PART_POINT && point && k < node->places; k++) {
+		const struct plan_place *place = &plan->places.v[node->first_place + k];
+
+		add_place(p, place->offset, id | (uint64_t)place->args << PB_COOKIE_ARGS,
+			  place->semaphore);
+	}
+}
+
+static int places_alloc(struct uprobe_places *p, size_t room)
+{
+	p->offsets = calloc(room + 1, sizeof(*p->offsets));
+	p->cookies = calloc(room + 1, sizeof(*p->cookies));
+	p->semaphores = calloc(room + 1, sizeof(*p->semaphores));
+	return p->offsets && p->cookies && p->semaphores ? 0 : -ENOMEM;
+}
+
+/* The places of one kind of some nodes, all of one object. */
 static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t n, enum part part,
 		       struct uprobe_places *p)
 {
-	size_t room = 1;
+	size_t room = 0;
+	int err;
 
 	for (uint32_t i = 0; i < n; i++)
-		room += part == PART_SITES ? plan->nodes.v[nodes[i]].sites : 1;
-	p->offsets = calloc(room, sizeof(*p->offsets));
-	p->cookies = calloc(room, sizeof(*p->cookies));
-	if (!p->offsets || !p->cookies)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct plan_node *node = &plan->nodes.v[nodes[i]];
+		room += 1 + plan->nodes.v[nodes[i]].sites + plan->nodes.v[nodes[i]].places;
+	err = places_alloc(p, room);
+	for (uint32_t i = 0; i < n && !err; i++)
+		add_places(plan, nodes[i], part, p);
+	return err;
+}
 
-		if (part == PART_ENTRY || (part == PART_RETURN && !node->sites)) {
-			p->offsets[p->n] = node->offset;
-			p->cookies[p->n++] = nodes[i];
-		}
-		for (uint32_t k = 0; part == PART_SITES && k < node->sites; k++) {
-			const struct exit_site *site = &plan->sites.v[node->first_site + k];
+static int link_places(struct uprobes *u, struct bpf_program *prog, const struct uprobe_places *p,
+		       bool at_return)
+{
+	int fd, err;
 
-			p->offsets[p->n] = site->offset;
-			p->cookies[p->n++] =
-			    nodes[i] | PB_COOKIE_SITE | (site->has_value ? 0 : PB_COOKIE_NO_VALUE);
-		}
-	}
-	return 0;
+	if (bpf_program__fd(prog) < 0)
+		return -ENOEXEC; /* not loaded: this kind of code was not expected */
+	fd = uprobe_link_multi(prog, p, at_return, 0);
+	if (fd < 0)
+		return fd;
+	err = vec_push(&u->fds, fd);
+	if (err)
+		close(fd);
+	return err;
 }
 
 /* One link, if there is anything to link; its descriptor is added to the others. */
@@ -169,14 +238,8 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 	struct uprobe_places p = { .path = path };
 	int err = make_places(plan, nodes, n, part, &p);
 
-	if (!err && p.n) {
-		int fd = uprobe_link_multi(part == PART_ENTRY ? u->enter : u->leave, &p,
-					   part == PART_RETURN, 0);
-
-		err = fd < 0 ? fd : vec_push(&u->fds, fd);
-		if (fd >= 0 && err)
-			close(fd);
-	}
+	if (!err && p.n)
+		err = link_places(u, part_program(u, part), &p, part == PART_RETURN);
 	places_done(&p);
 	return err;
 }
@@ -209,8 +272,11 @@ static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 	if (err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR)
 		return err;
 	if (n == 1) {
-		snprintf(why, sizeof(why), "the kernel refuses a probe there: %s",
-			 -err == ENOTSUPP ? "instruction not supported" : strerror(-err));
+		if (err == -ENOEXEC)
+			snprintf(why, sizeof(why), "it is in Go, which came after the trace began");
+		else
+			snprintf(why, sizeof(why), "the kernel refuses a probe there: %s",
+				 -err == ENOTSUPP ? "instruction not supported" : strerror(-err));
 		skip(plan, nodes[0], why);
 		return 0;
 	}
@@ -226,22 +292,33 @@ static struct bpf_link *perf_link(struct bpf_program *prog, const char *path, ui
 	return bpf_program__attach_uprobe_opts(prog, -1, path, offset, &opts);
 }
 
+/* A node that needs nothing but two probes at one place. */
+static const char *perf_objection(const struct uprobes *u, const struct plan_node *node)
+{
+	if (u->links.n >= 2UL * UPROBES_PERF_MAX)
+		return "more than 64 probes: this kernel (before 6.6) takes 0.1 s to remove each";
+	if (node->how != PLAN_RETURN_PROBE)
+		return "probes on return instructions and static probes need Linux 6.6";
+	return NULL;
+}
+
 static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 		       const uint32_t *nodes, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct plan_node *node = &plan->nodes.v[nodes[i]];
+		uint64_t place = node->offset + node->entry.skip;
+		const char *objection = perf_objection(u, node);
 		struct bpf_link *leave, *enter;
 
-		if (u->links.n >= 2UL * UPROBES_PERF_MAX || node->sites) {
-			skip(plan, nodes[i],
-			     node->sites ? "probes on return instructions need Linux 6.6"
-					 : "more than 64 probes: this kernel (before 6.6) takes "
-					   "0.1 s to remove each");
+		if (objection) {
+			skip(plan, nodes[i], objection);
 			continue;
 		}
-		leave = perf_link(u->leave, path, node->offset, nodes[i], true);
-		enter = leave ? perf_link(u->enter, path, node->offset, nodes[i], false) : NULL;
+		leave = perf_link(u->progs.leave, path, place, nodes[i], true);
+		enter = leave ? perf_link(u->progs.enter, path, place,
+					  entry_cookie(node, nodes[i]), false)
+			      : NULL;
 		if (!enter) {
 			skip(plan, nodes[i], "the kernel refuses a probe there");
 			bpf_link__destroy(leave);
@@ -254,22 +331,71 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 	return 0;
 }
 
+/* A runtime's functions of one kind in one object. One that cannot be probed is done without. */
+static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, enum hook_kind kind,
+			const char *path)
+{
+	struct uprobe_places p = { .path = path };
+	int err = places_alloc(&p, plan->hooks.n);
+
+	for (size_t i = 0; i < plan->hooks.n && !err; i++) {
+		struct hook *h = &plan->hooks.v[i];
+
+		if (h->object == object && h->kind == kind && !h->attached)
+			add_place(&p, h->offset, 0, 0);
+		if (h->object == object && h->kind == kind)
+			h->attached = true;
+	}
+	if (p.n && u->multi)
+		link_places(u, u->progs.hooks[kind], &p, false);
+	for (uint32_t i = 0; i < p.n && !u->multi && u->links.n < 2UL * UPROBES_PERF_MAX; i++) {
+		struct bpf_link *link =
+		    perf_link(u->progs.hooks[kind], path, p.offsets[i], 0, false);
+
+		if (link && vec_push(&u->links, link))
+			bpf_link__destroy(link);
+	}
+	places_done(&p);
+	return err;
+}
+
+/* Static probes on nops of five bytes stand in the midst of functions, which may use the red zone. */
+static void refuse_unsafe_nops(struct uprobes *u, struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->nodes.n; i++) {
+		const struct plan_node *node = &plan->nodes.v[i];
+
+		if (node->how != PLAN_POINT || node->entry.class != SITE_NOP5 || node->attached ||
+		    node->refused)
+			continue;
+		if (u->redzone == REDZONE_UNKNOWN)
+			u->redzone = redzone_survives(u->progs.point) ? REDZONE_SAFE : REDZONE_HIT;
+		if (u->redzone == REDZONE_HIT)
+			skip(plan, i,
+			     "a nop of five bytes: a probe on it would damage the function's memory "
+			     "below the stack pointer on this kernel (6.18 to 7.1)");
+	}
+}
+
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects)
 {
 	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
 	int err = nodes ? 0 : -ENOMEM;
 
+	refuse_unsafe_nops(u, plan);
 	for (uint32_t object = 0; object < objects->files.n && !err; object++) {
 		const char *path = objects->files.v[object]->via;
 		uint32_t n = 0;
 
-		for (uint32_t i = 0; i < plan->nodes.n; i++) {
+		for (enum hook_kind kind = 0; kind < HOOKS && !err && plan->nodes.n; kind++)
+			err = attach_hooks(u, plan, object, kind, path);
+		for (uint32_t i = 0; i < plan->nodes.n && !err; i++) {
 			const struct plan_node *node = &plan->nodes.v[i];
 
 			if (node->object == object && !node->attached && !node->refused)
 				nodes[n++] = i;
 		}
-		if (n)
+		if (n && !err)
 			err = u->multi ? attach_multi(u, plan, path, nodes, n)
 				       : attach_perf(u, plan, path, nodes, n);
 	}

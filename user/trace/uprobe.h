@@ -22,9 +22,18 @@ struct uprobes;
 /* Places in one file. */
 struct uprobe_places {
 	const char *path;
-	unsigned long *offsets; /* file offsets */
-	uint64_t *cookies;      /* one each; NULL: all are 0 */
+	unsigned long *offsets;    /* file offsets */
+	uint64_t *cookies;         /* one each; NULL: all are 0 */
+	unsigned long *semaphores; /* file offsets of counters to raise, 0: none; NULL: none at all */
 	uint32_t n;
+};
+
+/* What runs at the probes of a plan. */
+struct uprobe_programs {
+	struct bpf_program *enter, *leave;       /* functions */
+	struct bpf_program *go_enter, *go_leave; /* Go functions */
+	struct bpf_program *point;               /* static probes */
+	struct bpf_program *hooks[HOOKS];
 };
 
 /*
@@ -35,10 +44,10 @@ int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, b
 		      uint32_t pid);
 
 /* Before load: makes the programs fit for the mechanism that this kernel has. */
-void uprobes_prepare(struct bpf_program *enter, struct bpf_program *leave);
-int uprobes_open(struct bpf_program *enter, struct bpf_program *leave, struct uprobes **ret);
+void uprobes_prepare(const struct uprobe_programs *progs);
+int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
 /*
- * Probes every node of the plan that is not attached yet. Functions that the kernel refuses are
+ * Probes every node and hook of the plan that is not attached yet. Functions that the kernel refuses are
  * moved to plan->skipped with the reason. 0, or a negative errno when nothing works.
  */
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Spans of Go functions. A goroutine moves between threads, and its stack between addresses: its
+ * calls are kept under the address of its runtime.g, which r14 holds in Go's register ABI (1.17),
+ * and frames are known by their distance from the stack's upper end, which a move keeps.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#define SPANS_MAX PB_GO_DEPTH
+#include "spans.bpf.h"
+
+#define G_STACK_HI 8 /* runtime.g begins with stack{lo, hi} */
+
+/* Where runtime.g.goid lies: differs by version; set by user space at load. */
+const volatile __u32 go_goid_offset = 160;
+
+/* Where the frame whose address is sp lies, in bytes below the end of its stack, negative. */
+static __always_inline __u64 place_on_stack(struct thread *t, __u64 g, __u64 sp)
+{
+	t->words[0] = 0;
+	bpf_probe_read_user(&t->words[0], sizeof(t->words[0]), (void *)(g + G_STACK_HI));
+	return sp - t->words[0];
+}
+
+static __always_inline struct goroutine *goroutine_of(struct thread *t, __u64 g, bool create)
+{
+	struct goroutine *s;
+
+	t->has_goroutines = 1;
+	t->goroutine.g = g;
+	t->goroutine.pid = t->pid;
+	s = bpf_map_lookup_elem(&goroutines, &t->goroutine);
+	if (s || !create)
+		return s;
+	bpf_map_update_elem(&goroutines, &t->goroutine, no_goroutine, BPF_NOEXIST);
+	s = bpf_map_lookup_elem(&goroutines, &t->goroutine);
+	if (!s)
+		count(PB_LOST_SPANS);
+	return s;
+}
+
+/* A runtime.g is used again after its goroutine has ended, which leaves what that was in. */
+static __always_inline void check_identity(struct thread *t, struct goroutine *g, __u64 addr)
+{
+	t->words[1] = 0;
+	bpf_probe_read_user(&t->words[1], sizeof(t->words[1]), (void *)(addr + go_goid_offset));
+	if (g->spans.depth && g->spans.goid != t->words[1])
+		spans_end_all(&g->spans, 0);
+	g->spans.goid = t->words[1];
+}
+
+SEC("?uprobe")
+int pb_go_enter(struct pt_regs *ctx)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct goroutine *g;
+	__u64 cookie, sp;
+
+	if (!t || closing)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	g = goroutine_of(t, ctx->r14, true);
+	if (!g)
+		return 0;
+	g->spans.now_ns = bpf_ktime_get_ns();
+	check_identity(t, g, ctx->r14);
+	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED));
+	/* A function begins again when its prologue has made the stack larger. */
+	g->spans.restarts = 1;
+	if (spans_enter(&g->spans, (__u32)cookie, sp, ON_THREAD))
+		return 0;
+	span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
+	return 0;
+}
+
+/* Keeps the compiler from making one load of several, which the verifier would not take. */
+#define COPY(to, from)                                                                             \
+	do {                                                                                       \
+		(to) = (from);                                                                     \
+		asm volatile("" : "+r"(to));                                                       \
+	} while (0)
+
+/* The result register that tells of an error, in the order of Go's ABI. */
+static __subprog __u64 result(struct pt_regs *ctx, __u8 reg)
+{
+	__u64 value;
+
+	if (reg == 0)
+		COPY(value, ctx->ax);
+	else if (reg == 1)
+		COPY(value, ctx->bx);
+	else if (reg == 2)
+		COPY(value, ctx->cx);
+	else if (reg == 3)
+		COPY(value, ctx->di);
+	else if (reg == 4)
+		COPY(value, ctx->si);
+	else if (reg == 5)
+		COPY(value, ctx->r8);
+	else if (reg == 6)
+		COPY(value, ctx->r9);
+	else if (reg == 7)
+		COPY(value, ctx->r10);
+	else
+		COPY(value, ctx->r11);
+	return value;
+}
+
+SEC("?uprobe")
+int pb_go_leave(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns(), cookie, sp;
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct goroutine *g;
+	struct pb_node *n;
+	__u32 node;
+
+	if (!t || closing)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	node = (__u32)cookie;
+	g = goroutine_of(t, ctx->r14, false);
+	if (!g) {
+		count(PB_MISSED_RETURNS);
+		return 0;
+	}
+	g->spans.now_ns = now_ns;
+	g->spans.new_path = node; /* a key, off the stack */
+	n = bpf_map_lookup_elem(&nodes, &g->spans.new_path);
+	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx));
+	if (span_find(&g->spans, node, sp, ON_THREAD))
+		span_close(&g->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
+			   result(ctx, n ? n->reg : 0));
+	if (!g->spans.depth)
+		bpf_map_delete_elem(&goroutines, &t->goroutine);
+	return 0;
+}
+
+/* runtime.gopanic: the calls that it leaves, if it is recovered, have failed. */
+SEC("?uprobe")
+int pb_go_panic(struct pt_regs *ctx)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct goroutine *g;
+
+	if (!t || closing)
+		return 0;
+	g = goroutine_of(t, ctx->r14, false);
+	if (!g || !g->spans.depth)
+		return 0;
+	raise_begin(&g->spans, PB_ERROR_PANIC, 0);
+	return 0;
+}
+
+/* runtime.Goexit: the goroutine ends, and none of its calls returns. */
+SEC("?uprobe")
+int pb_go_exit(struct pt_regs *ctx)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct goroutine *g;
+
+	if (!t || closing)
+		return 0;
+	g = goroutine_of(t, ctx->r14, false);
+	if (!g)
+		return 0;
+	g->spans.now_ns = bpf_ktime_get_ns();
+	spans_end_all(&g->spans, 0);
+	bpf_map_delete_elem(&goroutines, &t->goroutine);
+	return 0;
+}

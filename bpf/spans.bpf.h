@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The shadow stack of calls in progress. A frame is known by the stack pointer at its function's
+ * entry, so that calls which never return (longjmp, exceptions, more pending returns than the
+ * kernel keeps) cannot shift those that do.
+ *
+ * SPANS_MAX is the room of the shadow stack, a power of two; a file defines it for others than
+ * threads'. Callers set now_ns and offcpu_ns
+ * of the spans before they end any. What is not the common way is a function of its own, so that
+ * no program needs much BPF stack: see struct spans.
+ */
+#pragma once
+
+#include "filter.bpf.h"
+#include "hist.bpf.h"
+#include "timeline.bpf.h"
+
+#ifndef SPANS_MAX
+#define SPANS_MAX PB_SPAN_DEPTH
+#endif
+#define PATH_LOST 0xffffffffU
+#define MAX_ERRNO 4095 /* include/linux/err.h */
+#define SPAN_KEPT 0x100 /* beside an enum on_stack */
+
+/*
+ * Kernel functions are traced, too: a helper that a program calls may run one, whose program then
+ * finds the thread's spans half changed. Whoever changes them says so meanwhile. Counted, because
+ * programs interrupt each other on one thread, one within the other.
+ */
+static __always_inline void spans_hold(struct thread *t)
+{
+	if (config.kernel_spans)
+		(*(volatile __u8 *)&t->held)++;
+}
+
+static __always_inline void spans_release(struct thread *t)
+{
+	if (config.kernel_spans)
+		(*(volatile __u8 *)&t->held)--;
+}
+
+/* The time of what is going on. */
+static __always_inline void spans_now(struct thread *t, __u64 now_ns)
+{
+	t->spans.now_ns = now_ns;
+	t->spans.offcpu_ns = t->blocked_ns + t->preempted_ns;
+}
+
+/* How a call ended. */
+enum span_end {
+	SPAN_RETURNED, /* with a value */
+	SPAN_TAIL,     /* without one: by a tail jump, or its end stands for another's */
+	SPAN_LEFT,     /* some time ago, jumped over */
+	SPAN_RAISED,   /* now, by an exception */
+	SPAN_KILLED,   /* now, with its thread */
+};
+
+/* path: in map memory, not on the stack. */
+static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
+{
+	struct pb_call_stats *s = NULL;
+
+	if (*path != PATH_LOST)
+		s = entry_of(&path_stats, path, &no_calls);
+	if (!s)
+		count(PB_LOST_PATHS);
+	return s;
+}
+
+static __always_inline __u8 stack_class(struct task_struct *task, __u64 sp)
+{
+	return sp - task->sas_ss_sp < task->sas_ss_size ? ON_SIGNAL : ON_THREAD;
+}
+
+/*
+ * A small value by way of memory, where the verifier forgets it: otherwise it would follow all that
+ * comes behind once for each value, and for each way in which it came about.
+ */
+static __always_inline __u8 forget(struct spans *s, __u8 value)
+{
+	*(volatile __u8 *)&s->flag = value;
+	return *(volatile __u8 *)&s->flag;
+}
+
+static __always_inline __u8 stack_now(struct spans *s, struct task_struct *task, __u64 sp)
+{
+	return forget(s, stack_class(task, sp));
+}
+
+static __always_inline struct span *span_top(struct spans *s)
+{
+	return span_at(s, (s->depth - 1) & (SPANS_MAX - 1));
+}
+
+/* The path that calls in progress make up; 0: there are none. */
+static __always_inline __u32 spans_path(struct spans *s)
+{
+	return s->depth ? span_top(s)->path : 0;
+}
+
+/* An error of a path; also leaves its mark in the recorded trace. */
+static __always_inline void path_error(struct spans *s, const struct span *f, __u32 kind,
+				       __s64 value)
+{
+	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
+
+	s->error_key.value = value;
+	s->error_key.path = f->path;
+	s->error_key.kind = kind;
+	if (!tally(&path_errors, &s->error_key, 1))
+		count(PB_LOST_PATHS);
+	if (r) {
+		struct pb_slice *slice = &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)];
+
+		slice->error = (__u8)kind;
+		slice->value = value;
+	}
+}
+
+/* A failed call: an exemplar, unless there were several of late. */
+static __always_inline void call_failed(struct spans *s, const struct span *f,
+					struct pb_call_stats *stats)
+{
+	__u32 window = (__u32)(s->now_ns >> PB_WINDOW_SHIFT);
+
+	__sync_fetch_and_add(&stats->errors, 1);
+	if (!s->timeline)
+		return;
+	if (stats->slow_window != window) {
+		stats->slow_window = window;
+		stats->slow_ns = 0;
+		stats->failures = 0;
+	}
+	if (stats->failures >= PB_WINDOW_FAILURES)
+		return;
+	stats->failures++;
+	if (!(s->why & (PB_WHY_SLOW | PB_WHY_FAILED)))
+		s->why_path = f->path;
+	s->why |= PB_WHY_FAILED;
+}
+
+/* The slowest call of its path in this window is an exemplar. */
+static __always_inline void call_slow(struct spans *s, const struct span *f,
+				      struct pb_call_stats *stats, __u64 duration_ns)
+{
+	__u32 window = (__u32)(s->now_ns >> PB_WINDOW_SHIFT);
+
+	if (stats->slow_window != window) {
+		stats->slow_window = window;
+		stats->failures = 0;
+	} else if (duration_ns <= stats->slow_ns) {
+		return;
+	}
+	stats->slow_ns = duration_ns;
+	s->why_path = f->path;
+	s->why |= PB_WHY_SLOW;
+}
+
+static __always_inline bool is_error(const struct pb_node *n, __s64 value)
+{
+	switch (n->pred) {
+	case PB_PRED_LT:
+		return value < n->value;
+	case PB_PRED_EQ:
+		return value == n->value;
+	case PB_PRED_NE:
+		return value != n->value;
+	case PB_PRED_ERR_PTR:
+		return value >= -MAX_ERRNO && value <= 0;
+	default:
+		return false;
+	}
+}
+
+static __subprog int check_value(struct spans *s, const struct span *f, struct pb_call_stats *stats,
+				 __s64 value)
+{
+	struct pb_node *n = bpf_map_lookup_elem(&nodes, &f->node);
+
+	if (!n || !n->pred)
+		return 0;
+	if (n->width == 4)
+		value = (__s32)value;
+	if (!is_error(n, value))
+		return 0;
+	call_failed(s, f, stats);
+	if (n->kind == PB_ERROR_ERRNO)
+		path_error(s, f, value < 0 && value >= -MAX_ERRNO ? PB_ERROR_ERRNO : PB_ERROR_RETURN,
+			   value < 0 && value >= -MAX_ERRNO ? -value : value);
+	else
+		path_error(s, f, n->kind, value);
+	return 0;
+}
+
+/*
+ * Adds the call that ends to its path's statistics. Global, so that it is verified once and not for
+ * every way that leads here.
+ */
+__weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *stats)
+{
+	__u64 duration_ns;
+
+	if (!s || !f || !stats)
+		return 0;
+	duration_ns = s->now_ns - f->start_ns;
+	if (f->child_ns)
+		__sync_fetch_and_add(&stats->child_ns, f->child_ns);
+	if (f->folded) {
+		/* A repeated call's time is part of its caller's, which is the same path. */
+		__sync_fetch_and_add(&stats->folded_ns, duration_ns);
+		raise_to(&stats->depth_max, f->folded + 1);
+	} else {
+		__sync_fetch_and_add(&stats->total_ns, duration_ns);
+		if (s->offcpu_ns != f->offcpu_ns)
+			__sync_fetch_and_add(&stats->offcpu_ns, s->offcpu_ns - f->offcpu_ns);
+	}
+	call_stats_time(stats, duration_ns, true);
+	if (s->timeline)
+		call_slow(s, f, stats, duration_ns);
+	return 0;
+}
+
+/* Takes the top span off. */
+static __always_inline void span_pop(struct spans *s, struct span *f)
+{
+	s->over = 0;
+	if (f->kept && s->pending)
+		s->pending--;
+	if (s->depth)
+		s->depth--;
+	for (__u32 i = 0; s->raising && i < RAISES_MAX; i++) {
+		if (s->raises[i].depth > s->depth)
+			s->raises[i].depth = s->depth;
+	}
+}
+
+/* An exception is raised. */
+static __always_inline void raise_begin(struct spans *s, __u32 kind, __u32 name)
+{
+	struct raise *r;
+
+	if (s->raising < RAISES_MAX)
+		s->raising++;
+	r = &s->raises[(s->raising - 1) & (RAISES_MAX - 1)];
+	r->depth = s->depth;
+	r->kind = kind;
+	r->name = name;
+}
+
+static __always_inline struct raise *raise_top(struct spans *s)
+{
+	return &s->raises[(s->raising - 1) & (RAISES_MAX - 1)];
+}
+
+/* An exception is on its way, and the top span was open when it was raised. */
+static __always_inline bool span_raised(struct spans *s)
+{
+	return s->raising && raise_top(s)->depth >= s->depth;
+}
+
+static __always_inline void slice_end(struct spans *s, const struct span *f)
+{
+	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
+
+	if (r)
+		r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)].end_ns = s->now_ns;
+}
+
+/* The rest of span_close() for calls that did not just return. */
+static __subprog int span_fail(struct spans *s, struct span *f, struct pb_call_stats *stats,
+			       enum span_end end, __s64 signal)
+{
+	__sync_fetch_and_add(&stats->unwound, 1);
+	if (end == SPAN_KILLED && !signal)
+		return 0;
+	call_failed(s, f, stats);
+	if (end == SPAN_RAISED)
+		path_error(s, f, raise_top(s)->kind, raise_top(s)->name);
+	else
+		path_error(s, f, PB_ERROR_SIGNAL, signal);
+	return 0;
+}
+
+/* A call that ended some time ago, nobody knows when. */
+static __always_inline void span_drop(struct spans *s, struct span *f, struct pb_call_stats *stats)
+{
+	s->stale_kept |= f->kept && !f->unseen;
+	if (!stats)
+		return;
+	__sync_fetch_and_add(&stats->untimed, 1);
+	/* Nothing jumps over the kernel's frames: the kernel missed their return. */
+	if (!f->unseen && f->stack != ON_KERNEL)
+		__sync_fetch_and_add(&stats->unwound, 1);
+}
+
+/* Ends the top span. value: SPAN_RETURNED: what it returned; SPAN_KILLED: the signal, or 0. */
+static __subprog int span_close(struct spans *s, enum span_end end, __s64 value)
+{
+	struct span *f = span_top(s);
+	struct pb_call_stats *stats = path_stats_of(&f->path);
+
+	if (end == SPAN_LEFT) {
+		span_drop(s, f, stats);
+		span_pop(s, f);
+		return 0;
+	}
+	if (f->slice)
+		slice_end(s, f);
+	if (s->depth > 1)
+		span_at(s, (s->depth - 2) & (SPANS_MAX - 1))->child_ns += s->now_ns - f->start_ns;
+	if (stats) {
+		span_account(s, f, stats);
+		if (end == SPAN_RETURNED)
+			check_value(s, f, stats, value);
+		else if (end != SPAN_TAIL)
+			span_fail(s, f, stats, end, value);
+	}
+	/* A call that was open when exceptions were raised returns: it has caught them. */
+	for (__u32 i = 0; end == SPAN_RETURNED && i < RAISES_MAX && span_raised(s); i++)
+		s->raising--;
+	span_pop(s, f);
+	return 0;
+}
+
+/*
+ * Was a span jumped over by whoever runs now? On the same stack, when its frame lies below. What
+ * runs on the thread's own stack has left the signal stack for good; a handler on the signal stack
+ * leaves the thread's own frames where they are.
+ */
+static __always_inline bool span_is_stale(const struct span *f, __u64 sp, __u8 stack)
+{
+	return f->stack == stack ? f->sp < sp : f->stack > stack;
+}
+
+/*
+ * A walk down the shadow stack: by bpf_loop(), and all kinds of walks by one step, because the
+ * verifier looks at each place anew from where span_close() is called.
+ */
+enum walk_kind {
+	WALK_STALE,  /* ends what was jumped over */
+	WALK_ENTER,  /* the same for a new call, which may begin where another did */
+	WALK_SEARCH, /* ends what stands above the span of `node` */
+	WALK_END,    /* ends all, of the signal `node`, or 0 */
+};
+
+enum found { FOUND_NONE, FOUND_SPAN, FOUND_UNCOUNTED, FOUND_RESTART };
+
+struct walk {
+	struct spans *s;
+	__u64 sp;
+	__u32 node, kind; /* enum walk_kind */
+	__u32 stack;
+	__u32 found; /* enum found */
+};
+
+#define WALK_STOP 0xff
+
+enum frame { FRAME_LEFT, FRAME_TAIL, FRAME_RESTART };
+
+static __always_inline __u32 search_decide(struct walk *w, const struct span *f)
+{
+	struct spans *s = w->s;
+
+	if (f->sp == w->sp && f->node == w->node && !f->unseen) {
+		w->found = FOUND_SPAN;
+		return WALK_STOP;
+	}
+	if (span_is_stale(f, w->sp, w->stack) || (f->sp == w->sp && f->unseen))
+		return SPAN_LEFT;
+	/* Another function's equal frame: a tail call that did not report its end. */
+	if (f->stack == w->stack && f->sp == w->sp)
+		return SPAN_TAIL;
+	if (s->over && f->node == w->node) {
+		s->over--; /* there was no room for it: it was counted when it began */
+		w->found = FOUND_UNCOUNTED;
+	}
+	return WALK_STOP; /* the top span is a caller: this call's entry was not seen */
+}
+
+/*
+ * The address of the page through which return probes send a function back: what the stack has in
+ * place of a return address.
+ */
+static __always_inline __u64 trampoline(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!bpf_core_field_exists(task->mm->uprobes_state))
+		return 0;
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+/*
+ * A new call of `node` begins where the top span's frame does. A tail call leaves the return
+ * address as it was; otherwise the top span, and others like it, were jumped out of. The function
+ * itself in its own frame: a loop around its first instruction, if it has one; else jumped out of,
+ * too.
+ */
+static __subprog __u32 same_frame(struct spans *s, __u32 node, __u64 sp)
+{
+	struct span *f = span_top(s);
+	bool same = f->node == node;
+
+	if (!f->kept)
+		return f->ret != s->ret ? FRAME_LEFT : !same ? FRAME_TAIL
+					: s->restarts	    ? FRAME_RESTART
+							    : FRAME_LEFT;
+	if (!s->ret)
+		bpf_probe_read_user(&s->ret, sizeof(s->ret), (void *)sp);
+	return s->ret == trampoline() ? FRAME_TAIL : FRAME_LEFT;
+}
+
+static __always_inline __u32 enter_decide(struct walk *w)
+{
+	__u32 frame = forget(w->s, same_frame(w->s, w->node, w->sp));
+
+	if (frame == FRAME_LEFT)
+		return SPAN_LEFT;
+	if (frame == FRAME_RESTART)
+		w->found = FOUND_RESTART;
+	return WALK_STOP;
+}
+
+/* How the top span ends, or WALK_STOP. */
+static __always_inline __u32 walk_decide(struct walk *w, const struct span *f)
+{
+	if (w->kind == WALK_SEARCH)
+		return search_decide(w, f);
+	if (w->kind == WALK_END)
+		return SPAN_KILLED;
+	if (span_is_stale(f, w->sp, w->stack))
+		return SPAN_LEFT;
+	if (f->stack != w->stack || f->sp != w->sp)
+		return WALK_STOP;
+	if (span_raised(w->s))
+		return SPAN_LEFT;
+	return w->kind == WALK_ENTER ? enter_decide(w) : WALK_STOP;
+}
+
+static long walk_step(__u32 i, struct walk *w)
+{
+	__u32 end;
+
+	if (!w->s->depth)
+		return 1;
+	end = walk_decide(w, span_top(w->s));
+	if (end == WALK_STOP)
+		return 1;
+	if (end == SPAN_LEFT && span_raised(w->s))
+		end = SPAN_RAISED;
+	span_close(w->s, end, end == SPAN_KILLED ? w->node : 0);
+	return 0;
+}
+
+static __subprog __u32 walk(struct spans *s, __u32 kind, __u32 node, __u64 sp, __u32 stack)
+{
+	struct walk w = { .s = s, .sp = sp, .node = node, .kind = kind, .stack = stack };
+
+	bpf_loop(SPANS_MAX, walk_step, &w, 0);
+	return w.found;
+}
+
+/*
+ * Spans that were jumped over end. Equal stack pointers are a tail call, where both return; but
+ * not while an exception is on its way, when they are a frame left and a cleanup called.
+ */
+static __always_inline void spans_drop_stale(struct spans *s, __u64 sp, __u8 stack)
+{
+	if (forget(s, s->depth && (s->raising || span_is_stale(span_top(s), sp, stack))))
+		walk(s, WALK_STALE, 0, sp, stack);
+}
+
+/*
+ * The same before a new call of `node`, whose return address is in s->ret where it is compared. True:
+ * it is no call, but the function's beginning once more.
+ */
+static __always_inline bool spans_enter(struct spans *s, __u32 node, __u64 sp, __u8 stack)
+{
+	struct span *top = span_top(s);
+
+	bool odd = s->raising | (top->sp <= sp) | (top->stack != stack);
+
+	if (!forget(s, s->depth && odd))
+		return false;
+	return walk(s, WALK_ENTER, node, sp, stack) == FOUND_RESTART;
+}
+
+/* The thread ends, or its image: whatever it was in never returns. signal: that it died of, or 0.
+ */
+static __always_inline void spans_end_all(struct spans *s, __u32 signal)
+{
+	if (s->depth)
+		walk(s, WALK_END, signal, 0, 0);
+}
+
+/* The trace ends: counts them as open. */
+static long open_step(__u32 i, struct spans **of)
+{
+	struct spans *s = *of;
+	struct pb_call_stats *stats;
+
+	if (!s->depth)
+		return 1;
+	stats = path_stats_of(&span_top(s)->path);
+	if (stats) /* one whose return cannot be seen may have ended long ago */
+		__sync_fetch_and_add(span_top(s)->unseen ? &stats->untimed : &stats->open, 1);
+	s->depth--;
+	return 0;
+}
+
+static __subprog int spans_count_open(struct spans *s)
+{
+	struct spans *of = s;
+
+	bpf_loop(SPANS_MAX, open_step, &of, 0);
+	return 0;
+}
+
+static __always_inline __u32 path_enter(struct spans *s, __u32 parent, __u32 node)
+{
+	__u32 *known;
+
+	if (parent == PATH_LOST)
+		return PATH_LOST;
+	s->path_key.parent = parent;
+	s->path_key.node = node;
+	known = bpf_map_lookup_elem(&path_ids, &s->path_key);
+	if (known)
+		return *known;
+	s->new_path = __sync_fetch_and_add(&last_path, 1) + 1;
+	if (!bpf_map_update_elem(&path_ids, &s->path_key, &s->new_path, BPF_NOEXIST))
+		return s->new_path;
+	known = bpf_map_lookup_elem(&path_ids, &s->path_key); /* another CPU was first */
+	return known ? *known : PATH_LOST;
+}
+
+/* The path that leads from `parent` to `node`; PATH_LOST when the table is full. */
+static __subprog __u32 path_intern(struct spans *s, __u32 parent, __u32 node)
+{
+	struct path_cache *c = &s->cache[(node ^ parent * 5) & (PATH_CACHE - 1)];
+
+	if (c->node == node && c->parent == parent && c->path)
+		return c->path;
+	c->path = path_enter(s, parent, node);
+	c->parent = parent;
+	c->node = node;
+	return c->path;
+}
+
+/* A call for which there is no room: counted if its path is known, which is its caller's. */
+static __subprog int span_overflow(struct spans *s, __u32 node)
+{
+	struct span *top = span_top(s);
+	struct pb_call_stats *stats;
+
+	s->over++;
+	stats = top->node == node ? path_stats_of(&top->path) : NULL;
+	if (!stats) {
+		count(PB_LOST_SPANS);
+		return 0;
+	}
+	__sync_fetch_and_add(&stats->untimed, 1);
+	raise_to(&stats->depth_max, top->folded + 1ULL + s->over);
+	return 0;
+}
+
+/*
+ * The kernel refuses more return probes than it keeps before it looks which of them are of frames
+ * that are gone.
+ */
+static __subprog bool kernel_is_full(struct spans *s)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 kept = 0;
+
+	if (bpf_core_field_exists(task->utask))
+		kept = BPF_CORE_READ(task, utask, depth);
+	if (kept <= s->pending)
+		s->stale_kept = 0;
+	return kept >= PB_PENDING_MAX;
+}
+
+/* Opens a span, now; NULL: no room. kept: the kernel keeps a return probe for it. */
+static __subprog struct span *span_open(struct spans *s, __u32 node, __u64 sp, __u32 stack_kept)
+{
+	struct span *f, *top;
+	__u32 parent = 0;
+	__u8 kept = stack_kept & SPAN_KEPT ? 1 : 0;
+
+	if (s->depth >= SPANS_MAX) {
+		span_overflow(s, node);
+		return NULL;
+	}
+	f = span_at(s, s->depth & (SPANS_MAX - 1));
+	f->folded = 0;
+	if (s->depth) {
+		top = span_top(s);
+		parent = top->path;
+		if (top->node == node)
+			f->folded = top->folded + 1;
+	}
+	f->path = f->folded ? parent : path_intern(s, parent, node);
+	f->node = node;
+	f->sp = sp;
+	f->stack = stack_kept & ~SPAN_KEPT;
+	f->slice = 0;
+	f->ret = s->ret;
+	f->child_ns = 0;
+	f->offcpu_ns = s->offcpu_ns;
+	f->start_ns = s->now_ns;
+	f->kept = kept;
+	f->unseen = kept && (s->pending >= PB_PENDING_MAX || (s->stale_kept && kernel_is_full(s)));
+	s->pending += kept;
+	s->depth++;
+	return f;
+}
+
+/*
+ * The end of a call of `node` whose frame begins at sp. Whatever was open above it ends too. True:
+ * its span is on top now, to be closed.
+ */
+static __always_inline bool span_find(struct spans *s, __u32 node, __u64 sp, __u8 stack)
+{
+	struct span *f = span_top(s);
+	int found;
+
+	if (s->depth && f->sp == sp && f->node == node && !f->unseen)
+		return true;
+	found = walk(s, WALK_SEARCH, node, sp, stack);
+	if (found == FOUND_NONE)
+		count(PB_MISSED_RETURNS);
+	return found == FOUND_SPAN;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Nodes, paths and their errors. */
+#include "trace/harvest_spans.h"
+
+#include <errno.h>
+#include <linux/types.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "bpf/wire.h"
+#include "data/report.h"
+#include "pathbpf.skel.h"
+#include "trace/errornames.h"
+#include "trace/mapread.h"
+#include "trace/pathtable.h"
+#include "trace/plan.h"
+#include "trace/resolve.h"
+#include "trace/textwatch.h"
+
+int harvest_sum(const struct pb_call_stats *per_cpu, struct pb_call_stats *sum,
+		struct call_stats *out)
+{
+	uint64_t timed = 0;
+
+	*sum = (struct pb_call_stats){ .min_ns = UINT64_MAX };
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+		const struct pb_call_stats *s = &per_cpu[cpu];
+
+		sum->errors += s->errors;
+		sum->untimed += s->untimed;
+		sum->total_ns += s->total_ns;
+		sum->folded_ns += s->folded_ns;
+		sum->child_ns += s->child_ns;
+		sum->offcpu_ns += s->offcpu_ns;
+		sum->open += s->open;
+		sum->unwound += s->unwound;
+		if (s->min_ns < sum->min_ns)
+			sum->min_ns = s->min_ns;
+		if (s->max_ns > sum->max_ns)
+			sum->max_ns = s->max_ns;
+		if (s->depth_max > sum->depth_max)
+			sum->depth_max = s->depth_max;
+		for (uint32_t i = 0; i < PB_HIST_BUCKETS; i++) {
+			sum->hist[i] += s->hist[i];
+			timed += s->hist[i];
+		}
+	}
+	out->calls = timed + sum->untimed;
+	out->errors = sum->errors;
+	out->total_ns = sum->total_ns;
+	out->self_ns = sum->total_ns + sum->folded_ns;
+	out->self_ns -= sum->child_ns < out->self_ns ? sum->child_ns : out->self_ns;
+	out->min_ns = timed ? sum->min_ns : 0;
+	out->max_ns = sum->max_ns;
+	if (!timed)
+		return 0;
+	out->hist = malloc(sizeof(*out->hist));
+	if (!out->hist)
+		return -ENOMEM;
+	memcpy(out->hist->buckets, sum->hist, sizeof(out->hist->buckets));
+	return 0;
+}
+
+static int add_path_stats(const void *key, void *value, void *arg)
+{
+	struct span_harvest *h = arg;
+	struct pb_call_stats sum;
+	struct path *path;
+	uint32_t id, i;
+	int err;
+
+	memcpy(&id, key, sizeof(id));
+	i = path_table_get(h->paths, id);
+	if (i == REPORT_NONE)
+		return 0;
+	path = &h->report->paths.v[i];
+	err = harvest_sum(value, &sum, &path->stats);
+	path->open = sum.open;
+	path->unwound = sum.unwound;
+	path->untimed = sum.untimed;
+	path->depth_max = sum.depth_max ? (uint32_t)sum.depth_max : 1;
+	path->offcpu_ns = sum.offcpu_ns < sum.total_ns ? sum.offcpu_ns : sum.total_ns;
+	path->cpu_ns = sum.total_ns - path->offcpu_ns;
+	/* What a goroutine does not run, its thread runs for others. */
+	path->has_cpu = h->plan->nodes.v[path->node].how != PLAN_GOROUTINE;
+	h->report->nodes.v[path->node].calls += path->stats.calls;
+	return err;
+}
+
+static int add_path_error(const void *key, void *value, void *arg)
+{
+	const struct pb_path_error_key *k = key;
+	struct span_harvest *h = arg;
+	uint32_t i = path_table_get(h->paths, k->path);
+	struct path *path;
+	char type[160];
+	uint64_t n;
+
+	if (i == REPORT_NONE)
+		return 0;
+	path = &h->report->paths.v[i];
+	memcpy(&n, value, sizeof(n));
+	error_name(h->errors, k->kind, k->value, path->node, type, sizeof(type));
+	return error_counts_add(h->report,
+				k->kind == PB_ERROR_PYTHON ? &path->inside
+							   : &path->stats.error_types,
+				type, n);
+}
+
+static enum node_kind kind_of(enum plan_how how)
+{
+	switch (how) {
+	case PLAN_POINT:
+		return NODE_USDT;
+	case PLAN_SYSCALL:
+		return NODE_SYSCALL;
+	case PLAN_KERNEL:
+		return NODE_KERNEL;
+	default:
+		return NODE_FUNCTION;
+	}
+}
+
+static int add_nodes(struct span_harvest *h)
+{
+	struct report *r = h->report;
+
+	for (size_t i = 0; i < h->plan->nodes.n; i++) {
+		const struct plan_node *p = &h->plan->nodes.v[i];
+		struct node node = { .name = report_str(r, p->name), .kind = kind_of(p->how) };
+
+		node.object = p->how == PLAN_KERNEL	 ? report_add_object(r, "[kernel]", NULL)
+			      : p->object == OBJECT_NONE ? REPORT_NONE
+							 : resolve_object(h->resolver, p->object);
+		if (vec_push(&r->nodes, node))
+			return -ENOMEM;
+		if (!p->attached)
+			continue;
+		r->coverage.probed++;
+		r->coverage.emulated += p->entry.class != SITE_STEPPED;
+		r->coverage.sites += p->sites > 0;
+	}
+	vec_foreach (s, &h->plan->skipped) {
+		struct named_why why = { report_str(r, s->name), report_str(r, s->why) };
+
+		if (vec_push(&r->skipped, why))
+			return -ENOMEM;
+	}
+	r->coverage.matched = r->coverage.probed + r->skipped.n;
+	return 0;
+}
+
+/* Its probes went before it was called: as good as not probed. */
+static int add_vanished(struct span_harvest *h, size_t node)
+{
+	const struct plan_node *p = &h->plan->nodes.v[node];
+	struct report *r = h->report;
+	struct named_why why = { r->nodes.v[node].name, TEXTWATCH_GONE };
+
+	r->coverage.probed--;
+	r->coverage.emulated -= p->entry.class != SITE_STEPPED;
+	r->coverage.sites -= p->sites > 0;
+	return vec_push(&r->skipped, why);
+}
+
+/* Functions that were probed and never entered. */
+static int add_unused(struct span_harvest *h)
+{
+	struct report *r = h->report;
+	bool *entered = calloc(r->nodes.n + 1, sizeof(*entered));
+	int err = entered ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < r->paths.n; i++)
+		entered[r->paths.v[i].node] = true;
+	for (size_t i = 0; !err && i < r->nodes.n; i++) {
+		const struct node *n = &r->nodes.v[i];
+		struct unused u = { .name = n->name };
+
+		if (entered[i] || !h->plan->nodes.v[i].attached)
+			continue;
+		if (h->plan->nodes.v[i].gone) {
+			err = add_vanished(h, i);
+			continue;
+		}
+		if (n->object != REPORT_NONE)
+			u.object = r->objects.v[n->object].name;
+		err = vec_push(&r->unused, u);
+	}
+	free(entered);
+	return err;
+}
+
+int harvest_spans(struct span_harvest *h)
+{
+	int err = add_nodes(h);
+
+	err = err ? err : path_table_read(h->paths, h->skel->maps.path_ids);
+	err = err ? err : error_names_read(h->errors, h->skel->maps.error_names);
+	err = err ? err : map_each(h->skel->maps.path_stats, add_path_stats, h);
+	err = err ? err : map_each(h->skel->maps.path_errors, add_path_error, h);
+	error_names_notes(h->errors, h->report);
+	return err ? err : add_unused(h);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Static probes and system calls become nodes of the plan. */
+#pragma once
+
+#include "trace/plan_node.h"
+
+/* The static probes of an object that SPECs name; 0 or -ENOMEM. */
+int plan_usdt(struct plan_object *o);
+/* The system calls that SPECs name; once. 0 or -ENOMEM. */
+int plan_syscalls(struct plan *p);
+/* Does a SPEC's BINARY name this object? */
+bool plan_spec_covers(const struct spec *s, const char *path, bool is_exe);
