@@ -105,6 +105,19 @@ int pb_iter_begin(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Goroutines belong to no thread: their calls in progress are counted when all threads are done. */
+static long open_goroutine(struct bpf_map *map, struct goroutine_key *key, struct goroutine *g,
+			   void *arg)
+{
+	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++) {
+		struct pb_call_stats *stats = path_stats_of(&span_at(&g->spans, i)->path);
+
+		if (stats)
+			__sync_fetch_and_add(&stats->open, 1);
+	}
+	return 0;
+}
+
 SEC("?iter/task")
 int pb_iter_end(struct bpf_iter__task *ctx)
 {
@@ -112,8 +125,11 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	struct thread *t;
 	__u64 now_ns;
 
-	if (!task)
+	if (!task) {
+		if (config.spans)
+			bpf_for_each_map_elem(&goroutines, open_goroutine, NULL, 0);
 		return 0;
+	}
 	t = thread_of(task);
 	if (!t)
 		return 0;

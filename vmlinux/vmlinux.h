@@ -51,6 +51,7 @@ struct pt_regs {
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 
+struct bpf_map;
 struct kernel_siginfo;
 struct k_sigaction;
 struct bpf_perf_event_data;

@@ -17,6 +17,10 @@ def recursion_to_ten_thousand(t):
 def recursion_that_is_jumped_out_of(t):
     run = watched(t, "recursion", "fall_f,plain_after")
     run.truth["calls"] = {n: run.truth["calls"][n] for n in ("fall_f", "plain_after")}
+    # Nobody knows how calls ended that are deeper than the kernel keeps return probes for.
+    left = path(run.report, "fall_f")["unwound"]
+    between(1, left, run.truth["unwound"]["fall_f"], "calls of fall_f that were left")
+    run.truth["unwound"]["fall_f"] = left
     check_truth(run)
     equal(set(paths(run.report)), {("fall_f",), ("plain_after",)}, "paths")
 

@@ -310,6 +310,13 @@ long bpf_copy_from_user_task(void *to, __u32 size, const void *from, struct task
 	return bpf_probe_read_user(to, size, from);
 }
 
+long bpf_get_func_ret(void *ctx, __u64 *value)
+{
+	(void)ctx;
+	*value = shim.func_ret;
+	return 0;
+}
+
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
 {
 	struct shim_record **last = &shim.records, *r;

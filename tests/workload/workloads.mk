@@ -15,7 +15,7 @@ WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -p
 $(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
 $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
 
-WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so)
+WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 WORKLOADS += $(if $(shell command -v go),$(WORKLOAD_OUT)/goserver)
 
@@ -41,6 +41,10 @@ $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_CXX)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC
 $(WORKLOAD_OUT)/libplug.so: $(WORKLOAD_SRC)/libplug.c $(WORKLOAD_SRC)/common.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -shared -fPIC -o $@ $<
+
+$(WORKLOAD_OUT)/libcatch.so: $(WORKLOAD_SRC)/libcatch.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(WORKLOAD_WARNINGS) -O1 -g -shared -fPIC -o $@ $<
 
 $(WORKLOAD_OUT)/goserver: $(WORKLOAD_SRC)/go/main.go $(WORKLOAD_SRC)/go/go.mod
 	@mkdir -p $(@D)

@@ -13,8 +13,10 @@
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
 #define SEC(name)
-/* A function that is verified by itself. Each file keeps its own. */
-#define __weak static __attribute__((noinline, unused))
+#define __weak __attribute__((weak))
+#define __ksym
+
+struct bpf_map;
 
 struct shim_entry {
 	struct shim_entry *next;
@@ -43,6 +45,7 @@ struct shim {
 	struct task_struct *task;
 	struct pt_regs *regs; /* the task's in user space */
 	__u32 random;         /* seed, not 0 */
+	__u64 func_ret;       /* what a kernel function returned */
 	bool no_fields;       /* what CO-RE asks for does not exist */
 	bool ring_full;
 	__u64 frames[SHIM_FRAMES]; /* of a stack of the user's */
@@ -98,6 +101,23 @@ void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
 __u64 bpf_ringbuf_query(void *ring, __u64 flags);
+
+/* What a test says of the CPU; a program's function has returned shim.func_ret. */
+#define bpf_this_cpu_ptr(of) (of)
+long bpf_get_func_ret(void *ctx, __u64 *value);
+
+/* Entries seen. */
+#define bpf_for_each_map_elem(map, step, arg, flags)                                               \
+	({                                                                                         \
+		long seen_ = 0;                                                                    \
+		for (struct shim_entry *e_ = shim_find(map)->entries, *next_; e_; e_ = next_) {    \
+			next_ = e_->next;                                                          \
+			seen_++;                                                                   \
+			if (step((struct bpf_map *)(map), e_->key, e_->value, arg))                \
+				break;                                                             \
+		}                                                                                  \
+		seen_;                                                                             \
+	})
 
 /* Rounds made. */
 #define bpf_loop(max, step, ctx, flags)                                                            \
