@@ -160,24 +160,31 @@ size_t error_kinds(void)
 	return shim_find(&path_errors)->n;
 }
 
-const void *record_sent(__u32 n, size_t size)
+static bool is_of_kind(const struct shim_record *r, __u32 kind)
 {
-	const struct shim_record *r = shim.records;
+	const struct pb_header *h = r->data;
 
-	for (; r && n; n--)
-		r = r->next;
-	if (!r)
-		return NULL;
 	cr_assert(r->submitted, "reserved, but not sent");
-	cr_assert_geq(r->size, size);
-	return r->data;
+	cr_assert_eq(h->size, r->size);
+	return h->kind == kind;
 }
 
-__u32 records_sent(void)
+const void *record_sent(__u32 kind, __u32 n, size_t size)
+{
+	for (const struct shim_record *r = shim.records; r; r = r->next) {
+		if (!is_of_kind(r, kind) || n--)
+			continue;
+		cr_assert_geq(r->size, size);
+		return r->data;
+	}
+	return NULL;
+}
+
+__u32 records_sent(__u32 kind)
 {
 	__u32 n = 0;
 
 	for (const struct shim_record *r = shim.records; r; r = r->next)
-		n++;
+		n += is_of_kind(r, kind);
 	return n;
 }

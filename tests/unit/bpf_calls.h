@@ -79,6 +79,6 @@ __u64 errors_of(__u32 path, __u32 kind, __s64 value);
 /* Entries of path_errors. */
 size_t error_kinds(void);
 
-/* The nth record that was sent, of at least `size` bytes; NULL: there were not so many. */
-const void *record_sent(__u32 n, size_t size);
-__u32 records_sent(void);
+/* The nth record of a kind that was sent, of at least `size` bytes; NULL: there were fewer. */
+const void *record_sent(__u32 kind, __u32 n, size_t size);
+__u32 records_sent(__u32 kind);

@@ -183,14 +183,12 @@ Test(bpf_errors, the_last_thread_tells_of_its_process)
 	begin(&task);
 	bpf_map_update_elem(&targets, &pid, &flags, BPF_ANY);
 	die(&task, &signal, &leader, &d);
-	cr_assert_eq(records_sent(), 0, "others live on");
+	cr_assert_eq(records_sent(PB_EXIT), 0, "others live on");
 	cr_assert_not_null(bpf_map_lookup_elem(&targets, &pid));
 	signal.live.counter = 0;
 	die(&task, &signal, &leader, &d);
-	r = record_sent(0, sizeof(*r));
+	r = record_sent(PB_EXIT, 0, sizeof(*r));
 	cr_assert_not_null(r);
-	cr_assert_eq(r->h.kind, PB_EXIT);
-	cr_assert_eq(r->h.size, sizeof(*r));
 	cr_assert_eq(r->h.pid, PID);
 	cr_assert_eq(r->h.tid, 70);
 	cr_assert_eq(r->status, SIGSEGV | 128);
@@ -214,8 +212,7 @@ Test(bpf_errors, an_exec_ends_what_its_caller_was_in)
 	cr_assert_eq(stats_to(A)->unwound, 1);
 	cr_assert_eq(stats_to(A)->total_ns, 50);
 	cr_assert_eq(stats_to(A)->errors, 0);
-	r = record_sent(0, sizeof(*r));
-	cr_assert_eq(r->h.kind, PB_EXEC);
+	r = record_sent(PB_EXEC, 0, sizeof(*r));
 	cr_assert_str_eq(r->file, "/bin/true");
 }
 
@@ -229,5 +226,5 @@ Test(bpf_errors, without_spans_nothing_is_looked_for)
 	written_config.spans = 0;
 	die(&task, &signal, &leader, &d);
 	cr_assert_eq(error_kinds(), 0);
-	cr_assert_eq(records_sent(), 1);
+	cr_assert_eq(records_sent(PB_EXIT), 1);
 }

@@ -255,6 +255,24 @@ Test(bpf_goroutine, deferred_functions_of_a_panic_are_calls)
 	cr_assert_eq(stats_to(A, B)->errors, 1);
 }
 
+/* Whoever recovers need not be probed. */
+Test(bpf_goroutine, a_call_where_a_panic_has_left_one_is_no_restart)
+{
+	struct task_struct task = {};
+
+	begin_go(&task);
+	go_enter(100, G1, A, HI - 0x100);
+	for (__u64 i = 0; i < 5; i++) {
+		go_enter(110 + 20 * i, G1, B, HI - 0x200);
+		go_panic(G1);
+	}
+	go_leave(300, G1, A, HI - 0x100);
+	cr_assert_eq(calls_of(stats_to(A, B)), 5);
+	cr_assert_eq(errors_of(path_to(A, B), PB_ERROR_PANIC, 0), 5);
+	cr_assert_eq(stats_to(A, B)->total_ns, 4 * 20 + 110);
+	cr_assert_eq(stats_to(A)->errors, 0);
+}
+
 Test(bpf_goroutine, a_panic_without_calls_is_nobodys)
 {
 	struct task_struct task = {};

@@ -104,9 +104,13 @@ static int make_plan(struct run *run)
 
 static void warn_skipped(const struct plan *p)
 {
+	size_t refused = 0;
+
+	vec_foreach (n, &p->nodes)
+		refused += n->refused;
 	if (p->skipped.n)
 		log_warn(0, "%zu of %zu functions are not traced; the first: '%s': %s",
-			 p->skipped.n, p->skipped.n + p->nodes.n, p->skipped.v[0].name,
+			 p->skipped.n, p->skipped.n + p->nodes.n - refused, p->skipped.v[0].name,
 			 p->skipped.v[0].why);
 }
 
@@ -123,6 +127,24 @@ static bool lacks_kernel_functions(const struct session *s)
 		return true;
 	}
 	return false;
+}
+
+/* A name in a list that fits nothing would be missed in silence otherwise. */
+static void warn_unmatched(struct run *run)
+{
+	char near[256];
+
+	if (run->opt.name_glob || run->opt.cgroup || run->opt.all)
+		return; /* later processes may have it */
+	vec_foreach (s, &run->plan.specs) {
+		vec_foreach (g, &s->globs) {
+			if (g->negative || g->matched || !run->plan.nodes.n)
+				continue;
+			near_misses(&run->plan, &run->collect.objects, g->glob, near, sizeof(near));
+			log_warn(0, "nothing matches '%s'%s%s%s", g->glob,
+				 s->binary ? " yet" : "", near[0] ? "; there are: " : "", near);
+		}
+	}
 }
 
 static int start(struct run *run)
@@ -158,6 +180,7 @@ static int start(struct run *run)
 	if (!plan_has_probes(&run->plan) && lacks_kernel_functions(run->session))
 		return STATUS_LACKING;
 	warn_skipped(&run->plan);
+	warn_unmatched(run);
 	return record_targets_confirm(o, &run->collect);
 }
 

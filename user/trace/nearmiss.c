@@ -14,6 +14,7 @@
 /* Near misses: names that contain the SPEC's letters, or that differ in one place. */
 struct near {
 	const char *want;
+	const char *object; /* "" or "libx.so:", so that what is found can be asked for as it is */
 	char *buf;
 	size_t size;
 	int found;
@@ -35,6 +36,13 @@ static bool one_edit(const char *a, const char *b)
 	return lb == la + 1 && !strcmp(a + i, b + i + 1);
 }
 
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static int consider_near(const struct symbol *sym, void *arg)
 {
 	struct near *n = arg;
@@ -44,9 +52,9 @@ static int consider_near(const struct symbol *sym, void *arg)
 
 	if (!strcasestr(name, n->want) && !one_edit(name, n->want))
 		return 0;
-	if (used + strlen(name) + 3 > n->size)
+	if (used + strlen(n->object) + strlen(name) + 3 > n->size)
 		return 1;
-	snprintf(n->buf + used, n->size - used, "%s%s", used ? ", " : "", name);
+	snprintf(n->buf + used, n->size - used, "%s%s%s", used ? ", " : "", n->object, name);
 	return ++n->found >= NEAR_MAX;
 }
 
@@ -81,10 +89,16 @@ void near_misses(const struct plan *p, struct object_files *objects, const char 
 	core_of(spec.globs.n ? spec.globs.v[0].glob : "", core, sizeof(core));
 	n.want = core;
 	for (uint32_t i = 0; core[0] && i < objects->files.n && n.found < NEAR_MAX; i++) {
+		bool asked = table_find(&p->object_index, &i, sizeof(i)) != TABLE_NONE;
 		const struct symbols *symbols;
+		char prefix[64] = "";
 
-		if (table_find(&p->object_index, &i, sizeof(i)) == TABLE_NONE && spec.binary)
+		if (!asked && spec.binary)
 			continue;
+		if (!asked)
+			snprintf(prefix, sizeof(prefix), "%s:",
+				 file_name(objects->files.v[i]->path));
+		n.object = prefix;
 		symbols = object_symbols(objects, i);
 		if (symbols)
 			symbols_each(symbols, consider_near, &n);

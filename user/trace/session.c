@@ -528,7 +528,7 @@ static void make_paths(struct session *s)
 		uint32_t id = ++s->paths_made;
 
 		if (bpf_map_update_elem(fd, &id, none, BPF_NOEXIST) && errno == E2BIG)
-			return;
+			s->paths_made = UINT32_MAX; /* full */
 	}
 }
 

@@ -391,6 +391,7 @@ bool spec_match(const struct spec *s, const char *name, struct spec_pred *ret_pr
 			continue;
 		if (g->negative)
 			return false;
+		g->matched = true;
 		found = true;
 		if (g->pred.op != SPEC_PRED_NONE)
 			pred = g->pred;

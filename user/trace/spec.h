@@ -75,6 +75,7 @@ struct spec_glob {
 	bool negative;
 	struct spec_pred pred;
 	struct spec_args args;
+	bool matched; /* spec_match() has found a name for it */
 };
 
 struct spec {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/types.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define CMD_LINK_CREATE     28
 #define TRACE_UPROBE_MULTI  48
 #define UPROBE_MULTI_RETURN 1
+#define CLOSERS_MAX         32
 #define ENOTSUPP            524 /* the kernel's own, for instructions it cannot single-step */
 
 /* struct bpf_attr as BPF_LINK_CREATE reads it for this attach type. */
@@ -244,10 +246,32 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 	return err;
 }
 
+static void *close_link(void *arg)
+{
+	close((int)(intptr_t)arg);
+	return NULL;
+}
+
+/*
+ * Closing a link waits until no CPU can be in its probes any more, for some 100 ms: all wait at the
+ * same time.
+ */
 static void close_from(struct uprobes *u, size_t first)
 {
-	while (u->fds.n > first)
-		close(u->fds.v[--u->fds.n]);
+	pthread_t threads[CLOSERS_MAX];
+	size_t n = 0;
+
+	while (u->fds.n > first) {
+		int fd = u->fds.v[--u->fds.n];
+
+		if (n < CLOSERS_MAX &&
+		    !pthread_create(&threads[n], NULL, close_link, (void *)(intptr_t)fd))
+			n++;
+		else
+			close(fd);
+	}
+	while (n)
+		pthread_join(threads[--n], NULL);
 }
 
 /*
