@@ -7,7 +7,9 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#define SPANS_MAX PB_GO_DEPTH
+#define SPANS_MAX   PB_GO_DEPTH
+#define SPANS_TYPE  struct goroutine_spans
+#define SPANS_CLOSE goroutine_span_close
 #include "spans.bpf.h"
 
 #define G_STACK_HI 8 /* runtime.g begins with stack{lo, hi} */

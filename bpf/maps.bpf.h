@@ -73,12 +73,21 @@ struct spans {
 	 */
 	struct pb_path_key path_key;
 	__u32 new_path;
-	struct pb_path_error_key error_key;
 	__u64 now_ns, offcpu_ns; /* the time, and the thread's off-CPU total, of what is going on */
 	__u64 ret;               /* the return address of the call that begins, or 0 */
 	__u64 goid;              /* of a goroutine */
 	struct path_cache cache[PATH_CACHE];
-	/* Behind it: struct span[PB_SPAN_DEPTH], or [PB_GO_DEPTH] */
+	/* Behind it, in one of these: */
+};
+
+struct thread_spans {
+	struct spans spans;
+	struct span room[PB_SPAN_DEPTH];
+};
+
+struct goroutine_spans {
+	struct spans spans;
+	struct span room[PB_GO_DEPTH];
 };
 
 /* The outermost span is 0. */

@@ -174,12 +174,8 @@ static __always_inline int python_raise(__u64 type)
 	name_read(t, PB_ERROR_PYTHON, read_word(t, type + PY_TYPE_NAME));
 	id = name_intern(t);
 	spans_hold(t);
-	t->spans.error_key.value = id;
-	t->spans.error_key.path = span_top(&t->spans)->path;
-	t->spans.error_key.kind = PB_ERROR_PYTHON;
-	if (id && !tally(&path_errors, &t->spans.error_key, 1))
-		count(PB_LOST_PATHS);
-	spans_release(t);
+	if (id)
+		path_error_add(span_top(&t->spans)->path, PB_ERROR_PYTHON, id);
 	return 0;
 }
 

@@ -4,8 +4,8 @@
  * entry, so that calls which never return (longjmp, exceptions, more pending returns than the
  * kernel keeps) cannot shift those that do.
  *
- * SPANS_MAX is the room of the shadow stack, a power of two; a file defines it for others than
- * threads'. Callers set now_ns and offcpu_ns
+ * SPANS_MAX is the room of the shadow stack, a power of two; a file defines it, SPANS_TYPE and
+ * SPANS_CLOSE for others than threads'. Callers set now_ns and offcpu_ns
  * of the spans before they end any. What is not the common way is a function of its own, so that
  * no program needs much BPF stack: see struct spans.
  */
@@ -16,7 +16,9 @@
 #include "timeline.bpf.h"
 
 #ifndef SPANS_MAX
-#define SPANS_MAX PB_SPAN_DEPTH
+#define SPANS_MAX   PB_SPAN_DEPTH
+#define SPANS_TYPE  struct thread_spans
+#define SPANS_CLOSE thread_span_close
 #endif
 #define PATH_LOST 0xffffffffU
 #define MAX_ERRNO 4095 /* include/linux/err.h */
@@ -55,13 +57,27 @@ enum span_end {
 	SPAN_KILLED,   /* now, with its thread */
 };
 
+/*
+ * Global functions are verified once and not for every way that leads to them, which is most of
+ * what starting costs. They take numbers, or pointers to one structure.
+ */
+
+/* Enters the statistics of a path that has none yet. */
+__weak int path_stats_make(__u32 path)
+{
+	return entry_of(&path_stats, &path, &no_calls) != NULL;
+}
+
 /* path: in map memory, not on the stack. */
 static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
 {
 	struct pb_call_stats *s = NULL;
 
-	if (*path != PATH_LOST)
-		s = entry_of(&path_stats, path, &no_calls);
+	if (*path != PATH_LOST) {
+		s = bpf_map_lookup_elem(&path_stats, path);
+		if (!s && path_stats_make(*path))
+			s = bpf_map_lookup_elem(&path_stats, path);
+	}
 	if (!s)
 		count(PB_LOST_PATHS);
 	return s;
@@ -98,17 +114,22 @@ static __always_inline __u32 spans_path(struct spans *s)
 	return s->depth ? span_top(s)->path : 0;
 }
 
+__weak int path_error_add(__u32 path, __u32 kind, __s64 value)
+{
+	struct pb_path_error_key key = { .value = value, .path = path, .kind = kind };
+
+	if (!tally(&path_errors, &key, 1))
+		count(PB_LOST_PATHS);
+	return 0;
+}
+
 /* An error of a path; also leaves its mark in the recorded trace. */
 static __always_inline void path_error(struct spans *s, const struct span *f, __u32 kind,
 				       __s64 value)
 {
 	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
 
-	s->error_key.value = value;
-	s->error_key.path = f->path;
-	s->error_key.kind = kind;
-	if (!tally(&path_errors, &s->error_key, 1))
-		count(PB_LOST_PATHS);
+	path_error_add(f->path, kind, value);
 	if (r) {
 		struct pb_slice *slice = &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)];
 
@@ -175,7 +196,8 @@ static __always_inline bool is_error(const struct pb_node *n, __s64 value)
 static __subprog int check_value(struct spans *s, const struct span *f, struct pb_call_stats *stats,
 				 __s64 value)
 {
-	struct pb_node *n = bpf_map_lookup_elem(&nodes, &f->node);
+	__u32 node = f->node;
+	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
 
 	if (!n || !n->pred)
 		return 0;
@@ -220,6 +242,27 @@ __weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *s
 	return 0;
 }
 
+/* Fewer spans are open now than when the exceptions on their way were raised. */
+__weak int raises_pop(struct spans *s)
+{
+	for (__u32 i = 0; s && i < RAISES_MAX; i++) {
+		if (s->raises[i].depth > s->depth)
+			s->raises[i].depth = s->depth;
+	}
+	return 0;
+}
+
+/* Exceptions were caught: by a call that was open when they were raised, and returns. */
+__weak int raises_caught(struct spans *s)
+{
+	for (__u32 i = 0; s && i < RAISES_MAX; i++) {
+		if (!s->raising || s->raises[(s->raising - 1) & (RAISES_MAX - 1)].depth < s->depth)
+			break;
+		s->raising--;
+	}
+	return 0;
+}
+
 /* Takes the top span off. */
 static __always_inline void span_pop(struct spans *s, struct span *f)
 {
@@ -228,10 +271,8 @@ static __always_inline void span_pop(struct spans *s, struct span *f)
 		s->pending--;
 	if (s->depth)
 		s->depth--;
-	for (__u32 i = 0; s->raising && i < RAISES_MAX; i++) {
-		if (s->raises[i].depth > s->depth)
-			s->raises[i].depth = s->depth;
-	}
+	if (s->raising)
+		raises_pop(s);
 }
 
 /* An exception is raised. */
@@ -294,11 +335,19 @@ static __always_inline void span_drop(struct spans *s, struct span *f, struct pb
 }
 
 /* Ends the top span. value: SPAN_RETURNED: what it returned; SPAN_KILLED: the signal, or 0. */
-static __subprog int span_close(struct spans *s, enum span_end end, __s64 value)
+__weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 {
-	struct span *f = span_top(s);
-	struct pb_call_stats *stats = path_stats_of(&f->path);
+	struct pb_call_stats *stats;
+	struct spans *s;
+	struct span *f;
+	__u32 path;
 
+	if (!of)
+		return 0;
+	s = &of->spans;
+	f = &of->room[(s->depth - 1) & (SPANS_MAX - 1)];
+	path = f->path; /* a key: older kernels want it on the stack, or in a map's value */
+	stats = path_stats_of(&path);
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
 		span_pop(s, f);
@@ -307,7 +356,7 @@ static __subprog int span_close(struct spans *s, enum span_end end, __s64 value)
 	if (f->slice)
 		slice_end(s, f);
 	if (s->depth > 1)
-		span_at(s, (s->depth - 2) & (SPANS_MAX - 1))->child_ns += s->now_ns - f->start_ns;
+		of->room[(s->depth - 2) & (SPANS_MAX - 1)].child_ns += s->now_ns - f->start_ns;
 	if (stats) {
 		span_account(s, f, stats);
 		if (end == SPAN_RETURNED)
@@ -315,11 +364,15 @@ static __subprog int span_close(struct spans *s, enum span_end end, __s64 value)
 		else if (end != SPAN_TAIL)
 			span_fail(s, f, stats, end, value);
 	}
-	/* A call that was open when exceptions were raised returns: it has caught them. */
-	for (__u32 i = 0; end == SPAN_RETURNED && i < RAISES_MAX && span_raised(s); i++)
-		s->raising--;
+	if (end == SPAN_RETURNED && s->raising)
+		raises_caught(s);
 	span_pop(s, f);
 	return 0;
+}
+
+static __always_inline void span_close(struct spans *s, enum span_end end, __s64 value)
+{
+	SPANS_CLOSE((SPANS_TYPE *)s, end, value);
 }
 
 /*
