@@ -14,13 +14,7 @@
 #include "bpf/offcpu.bpf.h"
 #include "bpf/sampling.bpf.h"
 
-/* The tests write what the BPF side may only read. */
-struct pb_config written_config;
-extern const volatile struct pb_config config __attribute__((alias("written_config")));
-
-struct counters_map counters;
-struct offcpu_map offcpu;
-struct syscall_errors_map syscall_errors;
+#include "bpf_calls.h"
 
 static uint64_t random_u64(void)
 {
@@ -73,17 +67,55 @@ Test(bpf_hist, a_call_enters_every_figure)
 	for (int shared = 0; shared < 2; shared++) {
 		struct pb_call_stats s = { .min_ns = UINT64_MAX };
 
-		call_stats_time(&s, 70, 70, shared);
-		call_stats_time(&s, 0, 20, shared); /* a folded call */
-		call_stats_time(&s, UINT64_MAX >> 8, UINT64_MAX >> 8, shared);
-		cr_assert_eq(s.timed, 3);
-		cr_assert_eq(s.total_ns, 70 + (UINT64_MAX >> 8));
+		call_stats_time(&s, 70, shared);
+		call_stats_time(&s, 20, shared);
+		call_stats_time(&s, UINT64_MAX >> 8, shared);
 		cr_assert_eq(s.min_ns, 20);
 		cr_assert_eq(s.max_ns, UINT64_MAX >> 8);
 		cr_assert_eq(s.hist[hist_index(70)], 1);
 		cr_assert_eq(s.hist[hist_index(20)], 1);
 		cr_assert_eq(s.hist[PB_HIST_BUCKETS - 1], 1);
+		cr_assert_eq(s.total_ns + s.untimed, 0, "the caller's business");
 	}
+}
+
+Test(bpf_hist, a_new_entry_starts_as_it_is_told)
+{
+	struct pb_call_stats *s;
+	__u32 path = 1;
+
+	shim_map_limited(path_stats, 1);
+	s = entry_of(&path_stats, &path, &no_calls);
+	cr_assert_not_null(s);
+	cr_assert_eq(s->min_ns, UINT64_MAX);
+	cr_assert_eq(s->max_ns, 0);
+	cr_assert_eq(entry_of(&path_stats, &path, &no_calls), s);
+	path = 2;
+	cr_assert_null(entry_of(&path_stats, &path, &no_calls));
+}
+
+Test(bpf_emit, bounds_only_move_outwards)
+{
+	__u64 max = 5, min = 5;
+
+	raise_to(&max, 4);
+	lower_to(&min, 6);
+	cr_assert(max == 5 && min == 5);
+	raise_to(&max, 6);
+	lower_to(&min, 4);
+	cr_assert(max == 6 && min == 4);
+}
+
+Test(bpf_emit, every_counter_has_its_key)
+{
+	shim_map(counters);
+	for (__u32 i = 0; i < PB_COUNTERS; i++) {
+		cr_assert_eq(counter_keys[i], i);
+		for (__u32 n = 0; n <= i; n++)
+			count(i);
+	}
+	for (__u32 i = 0; i < PB_COUNTERS; i++)
+		cr_assert_eq(counted(i), i + 1);
 }
 
 Test(bpf_hist, a_full_table_is_told)
@@ -312,6 +344,7 @@ Test(bpf_offcpu, an_interval_stands_for_those_that_were_not_sampled)
 	cr_assert_eq(v->count, 9);
 	cr_assert_eq(v->total_ns, 850);
 	cr_assert_eq(v->max_ns, 100);
+	cr_assert_eq(v->exact_ns, 50, "of those that stand for themselves");
 	cr_assert_eq(t.blocked_ns, 1050, "exact, whatever was sampled");
 	cr_assert_eq(t.preempted_ns, 0);
 }
@@ -364,13 +397,12 @@ Test(bpf_offcpu, a_thread_that_runs_and_a_clock_that_steps_back_add_nothing)
 Test(bpf_offcpu, a_full_table_is_counted)
 {
 	struct thread t = { .pid = 7 };
-	__u32 lost = PB_LOST_STACKS;
 
 	shim_map_limited(offcpu, 1);
 	shim_map(counters);
 	written_config.offcpu = 1;
 	close_interval(&t, PB_BLOCKED, 100, 0);
 	close_interval(&t, PB_PREEMPTED, 100, 0);
-	cr_assert_eq(*(__u64 *)bpf_map_lookup_elem(&counters, &lost), 1);
+	cr_assert_eq(counted(PB_LOST_STACKS), 1);
 	cr_assert_eq(t.preempted_ns, 100);
 }

@@ -19,15 +19,24 @@ static bool is_other(uint64_t addr, void *arg)
 	return addr == OTHER || addr == ADDR;
 }
 
+static struct ret_code code_of(const uint8_t *bytes, size_t size)
+{
+	return (struct ret_code){ .bytes = bytes,
+				  .size = size,
+				  .addr = ADDR,
+				  .start = ADDR,
+				  .is_function = is_other,
+				  .arg = (void *)SITES };
+}
+
 static int find(const uint8_t *bytes, size_t size, ret_site_vec *ret, const char **why)
 {
-	struct ret_code code = { .bytes = bytes,
-				 .size = size,
-				 .addr = ADDR,
-				 .is_function = is_other,
-				 .arg = (void *)SITES };
+	struct ret_code code = code_of(bytes, size);
+	bool restarts = false;
+	int err = ret_sites_find(&code, ret, &restarts, why);
 
-	return ret_sites_find(&code, ret, why);
+	cr_assert_not(restarts, "nothing leads back to its beginning");
+	return err;
 }
 
 struct code {
@@ -42,6 +51,10 @@ struct code {
 #define CODE(...) { __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
 #define REFUSED                                                                                    \
 	-ENOTSUP, 0,                                                                               \
+	{                                                                                          \
+	}
+#define NO_EXIT                                                                                    \
+	0, 0,                                                                                      \
 	{                                                                                          \
 	}
 #define RET(at)                                                                                    \
@@ -117,9 +130,9 @@ ParameterizedTestParameters(retsites, finds_every_exit_or_refuses)
 		{ "a loop that leaves", CODE(0xe2, 0x7e, 0xc3), REFUSED },
 		{ "a byte that is no instruction", CODE(0xc3, 0x06), REFUSED },
 		{ "an instruction that is cut", CODE(0xc3, 0xe8, 0x00), REFUSED },
-		{ "no return", CODE(0x0f, 0x0b), REFUSED },
-		{ "an endless loop", CODE(0x90, 0x90, 0xeb, 0xfd), REFUSED },
-		{ "nothing", { 0 }, 0, REFUSED },
+		{ "no return", CODE(0x0f, 0x0b), NO_EXIT },
+		{ "an endless loop", CODE(0x90, 0x90, 0xeb, 0xfd), NO_EXIT },
+		{ "nothing", { 0 }, 0, NO_EXIT },
 		/*
 		 * jmp +1; then a byte of data, which decodes as the beginning of `push -0x48` and
 		 * so hides `mov eax, 0xc3`: a breakpoint at its c3 would change the constant.
@@ -152,29 +165,156 @@ ParameterizedTest(struct code *c, retsites, finds_every_exit_or_refuses)
 	vec_done(&found);
 }
 
-/*
- * A jump to the first byte is a new call to the probe there. Unless it ends the call before,
- * nothing does: each round of such a loop would leave an open call behind.
- */
-Test(retsites, a_jump_to_the_own_beginning_is_an_exit)
+/* A loop around the first byte, or the prologue once more: no exit, but the probe there is hit again. */
+Test(retsites, a_jump_to_the_own_beginning_restarts)
 {
-	static const uint8_t code[] = { 0x90, 0x74, 0x02, 0xeb, 0xfb, 0xc3 };
+	static const struct {
+		uint8_t bytes[8];
+		size_t size, ret;
+	} cases[] = {
+		{ { 0x90, 0x74, 0x02, 0xeb, 0xfb, 0xc3 }, 6, 5 },       /* jmp */
+		{ { 0x8b, 0x07, 0x85, 0xc0, 0x75, 0xfa, 0xc3 }, 7, 6 }, /* spins: jne */
+		{ { 0x90, 0xe2, 0xfd, 0xc3 }, 4, 3 },                   /* loop */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ret_code code = code_of(cases[i].bytes, cases[i].size);
+		const char *why = NULL;
+		ret_site_vec found = {};
+		bool restarts = false;
+
+		cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), 0, "%zu", i);
+		cr_assert(restarts);
+		cr_assert_eq(found.n, 1);
+		cr_assert_eq(found.v[0].offset, cases[i].ret);
+		vec_done(&found);
+	}
+}
+
+Test(retsites, what_was_known_to_restart_still_does)
+{
+	static const uint8_t ends[] = { 0xc3 };
+	struct ret_code code = code_of(ends, 1);
 	const char *why = NULL;
 	ret_site_vec found = {};
-	int err = find(code, sizeof(code), &found, &why);
+	bool restarts = true;
 
-	cr_assert(err == -ENOTSUP || found.n == 2, "%d, %zu sites", err, found.n);
+	cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), 0);
+	cr_assert(restarts);
 	vec_done(&found);
 }
 
-Test(retsites, a_conditional_jump_to_the_own_beginning_is_refused)
+/* A part of a function that lies elsewhere: its beginning is none of the function's. */
+Test(retsites, a_part_leads_back_to_the_function_it_is_of)
 {
-	static const uint8_t code[] = { 0x8b, 0x07, 0x85, 0xc0, 0x75, 0xfa, 0xc3 }; /* spin */
+	/* jmp -2 (to itself); jmp to ADDR - 0x40; ret */
+	static const uint8_t part[] = { 0xeb, 0xfe, 0xe9, 0xb9, 0xff, 0xff, 0xff, 0xc3 };
+	struct ret_code code = code_of(part, sizeof(part));
 	const char *why = NULL;
+	ret_target_vec outside = {};
 	ret_site_vec found = {};
+	bool restarts = false;
 
-	cr_assert_eq(find(code, sizeof(code), &found, &why), -ENOTSUP);
+	code.start = ADDR - 0x40;
+	code.is_part = true;
+	code.outside = &outside;
+	cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), 0, "%s", why);
+	cr_assert(restarts);
+	cr_assert_eq(found.n, 2, "ADDR is a function's beginning for these tests");
+	cr_assert_eq(outside.n, 0);
 	vec_done(&found);
+	vec_done(&outside);
+}
+
+Test(retsites, jumps_to_other_parts_are_handed_on)
+{
+	/* je other; jne +0x1000; jmp +0x2000; ret */
+	static const uint8_t bytes[] = { 0x0f, 0x84, 0x7a, 0x00, 0x00, 0x00, 0x0f, 0x85, 0x00,
+					 0x10, 0x00, 0x00, 0xe9, 0x00, 0x20, 0x00, 0x00, 0xc3 };
+	struct ret_code code = code_of(bytes, sizeof(bytes));
+	const char *why = NULL;
+	ret_target_vec outside = {};
+	ret_site_vec found = {};
+	bool restarts = false;
+
+	code.outside = &outside;
+	cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), 0, "%s", why);
+	cr_assert_eq(found.n, 1);
+	cr_assert_eq(found.v[0].offset, 17);
+	cr_assert_eq(outside.n, 3);
+	cr_assert_eq(outside.v[0], OTHER, "a conditional jump to a function: its ends are ours");
+	cr_assert_eq(outside.v[1], ADDR + 12 + 0x1000);
+	cr_assert_eq(outside.v[2], ADDR + 17 + 0x2000);
+	vec_done(&found);
+	vec_done(&outside);
+}
+
+static int words_at(uint64_t addr, void *arg)
+{
+	cr_assert(addr >= ADDR && addr < ADDR + 24);
+	return *(const int *)arg;
+}
+
+static bool is_nothing(uint64_t addr, void *arg)
+{
+	(void)addr;
+	(void)arg;
+	return false;
+}
+
+/* Indirect jumps, with so many words of the frame on the stack. */
+struct indirect {
+	uint8_t bytes[16];
+	size_t size;
+	int words, err;
+	size_t n;
+	struct ret_site site;
+};
+
+Test(retsites, an_indirect_jump_is_a_switch_or_a_tail_call)
+{
+	static const struct indirect cases[] = {
+		/* jmp rax: as at entry: a tail call; with a frame: a switch; who knows: refused. */
+		{ { 0xff, 0xe0 }, 2, 1, 0, 1, TAIL(0) },
+		{ { 0xff, 0xe0 }, 2, 3, 0, 0, {} },
+		{ { 0xff, 0xe0 }, 2, 0, 0, 0, {} },
+		{ { 0xff, 0xe0 }, 2, -1, -ENOTSUP, 0, {} },
+		/* add rax, rdx; jmp rax: a table's entry */
+		{ { 0x48, 0x01, 0xd0, 0xff, 0xe0 }, 5, 1, 0, 0, {} },
+		{ { 0x48, 0x01, 0xd0, 0x3e, 0xff, 0xe0 }, 6, 1, 0, 0, {} },
+		/* add rax, rdx; jmp rcx */
+		{ { 0x48, 0x01, 0xd0, 0xff, 0xe1 }, 5, 1, 0, 1, TAIL(3) },
+		/* add rax, rdx; mov rax, rdi; jmp rax */
+		{ { 0x48, 0x01, 0xd0, 0x48, 0x89, 0xf8, 0xff, 0xe0 }, 8, 1, 0, 1, TAIL(6) },
+		/* add rax, rdx; ja +2 (over the jump); jmp rax; ret */
+		{ { 0x48, 0x01, 0xd0, 0x77, 0x02, 0xff, 0xe0, 0xc3 }, 8, 1, 0, 1, RET(7) },
+		/* jmp [rax*8]; jmp [rax]; jmp [rip] */
+		{ { 0xff, 0x24, 0xc5, 0, 0, 0, 0 }, 7, 1, 0, 0, {} },
+		{ { 0xff, 0x20 }, 2, 1, 0, 1, TAIL(0) },
+		{ { 0xff, 0x25, 0, 0, 0, 0 }, 6, 1, 0, 1, TAIL(0) },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ret_code code = code_of(cases[i].bytes, cases[i].size);
+		int words = cases[i].words;
+		const char *why = NULL;
+		ret_site_vec found = {};
+		bool restarts = false;
+
+		code.is_function = is_nothing;
+		code.frame_words = words_at;
+		code.arg = &words;
+		cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), cases[i].err, "%zu", i);
+		if (cases[i].err)
+			cr_assert_not_null(why);
+		else
+			cr_assert_eq(found.n, cases[i].n, "%zu: %zu", i, found.n);
+		if (cases[i].n) {
+			cr_assert_eq(found.v[0].offset, cases[i].site.offset, "%zu", i);
+			cr_assert_eq(found.v[0].has_value, cases[i].site.has_value, "%zu", i);
+		}
+		vec_done(&found);
+	}
 }
 
 Test(retsites, sites_of_another_function_are_no_exits_of_this_one)
@@ -186,7 +326,8 @@ Test(retsites, sites_of_another_function_are_no_exits_of_this_one)
 	cr_assert_eq(find(ends, 1, &found, &why), 0);
 	cr_assert_eq(find(ends, 1, &found, &why), 0);
 	cr_assert_eq(found.n, 2, "they are appended");
-	cr_assert_eq(find(aborts, 2, &found, &why), -ENOTSUP);
+	cr_assert_eq(find(aborts, 2, &found, &why), 0);
+	cr_assert_eq(found.n, 2, "it never returns");
 	vec_done(&found);
 }
 
@@ -199,14 +340,16 @@ Test(retsites, any_bytes_are_survived)
 		uint8_t *code = malloc(size + !size);
 		const char *why = NULL;
 		ret_site_vec found = {};
+		struct ret_code bytes = code_of(code, size);
+		bool restarts = false;
 		int err;
 
 		for (size_t k = 0; k < size; k++) {
 			random = random * 1664525 + 1013904223;
 			code[k] = (uint8_t)(random >> 24);
 		}
-		err = find(code, size, &found, &why);
-		cr_assert(err ? err == -ENOTSUP && why : found.n > 0);
+		err = ret_sites_find(&bytes, &found, &restarts, &why);
+		cr_assert(err ? err == -ENOTSUP && why != NULL : !why);
 		vec_foreach (s, &found)
 			cr_assert_lt(s->offset, size);
 		vec_done(&found);
@@ -319,15 +462,16 @@ Test(retsites, agrees_with_what_the_processor_does)
 	size_t size = (size_t)(__stop_stepped_code - __start_stepped_code);
 	const char *why = "";
 	ret_site_vec sites = {};
-	bool seen[64] = {};
+	bool seen[64] = {}, restarts = false;
 
 	cr_assert_eq(ret_sites_find(&(struct ret_code){ .bytes = __start_stepped_code,
 							.size = size,
 							.addr = (uintptr_t)__start_stepped_code,
+							.start = (uintptr_t)__start_stepped_code,
 							.is_function = is_tail_target },
-				    &sites, &why),
+				    &sites, &restarts, &why),
 		     0, "%s", why);
-	cr_assert_leq(sites.n, sizeof(seen));
+	cr_assert(sites.n > 0 && sites.n <= sizeof(seen));
 	cr_assert_eq(sigaction(SIGTRAP, &action, NULL), 0);
 	for (int round = 0; round < 2; round++) {
 		cr_assert(left_by_a_site(&sites, -5, values, seen));

@@ -13,19 +13,24 @@ struct form {
 	char text[80], parsed[128]; /* as describe() writes it */
 };
 
-/* "KIND|BINARY|PROVIDER|GLOB !GLOB GLOB<-1:long" */
+/* "KIND|BINARY|PROVIDER|GLOB !GLOB GLOB 1:str <-1:long" */
 static void describe(struct buf *b, const struct spec *s)
 {
 	static const char *const kinds[] = { "f", "usdt", "k", "sys" },
 				 *const ops[] = { "", "<", "==", "!=" },
-				 *const widths[] = { "int", "long", "ptr" };
+				 *const widths[] = { "int", "long", "ptr" },
+				 *const types[] = { "int", "long", "ptr", "str" };
 	const char *blank = "";
 
 	buf_printf(b, "%s|%s|%s|", kinds[s->kind], s->binary ? s->binary : "",
 		   s->provider ? s->provider : "");
 	vec_foreach (g, &s->globs) {
 		buf_printf(b, "%s%s%s", blank, g->negative ? "!" : "", g->glob);
-		if (g->pred.op)
+		for (uint32_t i = 0; i < g->args.n; i++)
+			buf_printf(b, " %u:%s", g->args.v[i].number, types[g->args.v[i].type]);
+		if (g->pred.op == SPEC_PRED_NEVER)
+			buf_printf(b, " never");
+		else if (g->pred.op)
 			buf_printf(b, " %s%" PRId64 ":%s", ops[g->pred.op], g->pred.value,
 				   widths[g->pred.width]);
 		blank = " ";
@@ -77,6 +82,24 @@ ParameterizedTestParameters(spec, forms_are_understood)
 		{ "libx.so:a@ret<0:long,b@ret==null", "f|libx.so||a <0:long b ==0:ptr" },
 		{ "ns::f<a,b>@ret<0:int,g", "f|||ns::f<a,b> <0:int g" },
 		{ "a\\@b@ret<0", "f|||a\\@b <0:int" },
+		{ "f@never", "f|||f never" },
+		{ "a@never,b@ret<0,c", "f|||a never b <0:int c" },
+		{ "sys:*@never", "sys|||* never" },
+		{ "f(arg1)", "f|||f 1:long" },
+		{ "f(arg1:int,arg2:long,arg3:ptr,arg4:str)", "f|||f 1:int 2:long 3:ptr 4:str" },
+		{ "f(arg6:str,arg1,arg6)", "f|||f 6:str 1:long 6:long" },
+		{ "f(arg2:str)@ret<0:long", "f|||f 2:str <0:long" },
+		{ "f(arg1)@never,g(arg2:ptr),h", "f|||f 1:long never g 2:ptr h" },
+		{ "libx.so:f(arg1:str)", "f|libx.so||f 1:str" },
+		{ "ns::f(int)(arg1:str)", "f|||ns::f(int) 1:str" },
+		{ "f(int, char*)(arg2:str)@ret<0", "f|||f(int, char*) 2:str <0:int" },
+		{ "ns::operator()(arg1)", "f|||ns::operator() 1:long" },
+		{ "usdt:/bin/x:prov:name(arg1:str,arg2)", "usdt|/bin/x|prov|name 1:str 2:long" },
+		{ "f(argv)", "f|||f(argv)" },
+		{ "f(argument)", "f|||f(argument)" },
+		{ "f()", "f|||f()" },
+		{ "f(arg)", "f|||f(arg)" },
+		{ "f(arg1", "f|||f(arg1" },
 	};
 
 	return cr_make_param_array(struct form, cases, sizeof(cases) / sizeof(*cases));
@@ -131,6 +154,18 @@ ParameterizedTestParameters(spec, mistakes_are_named)
 		{ "f@ret==4294967296:int", "does not fit an int" },
 		{ "f@ret==9223372036854775808", "does not fit 64 bits" },
 		{ "f@ret==0x10000000000000000", "does not fit 64 bits" },
+		{ "f@nevermore", "expected ret<0, ret==0" },
+		{ "a,!f@never", "a glob that takes away has no predicate" },
+		{ "f(arg0)", "arguments are arg1 to arg6, at byte 6 " },
+		{ "f(arg7)", "arguments are arg1 to arg6" },
+		{ "f(arg1,argx)", "arguments are arg1 to arg6, at byte 11 " },
+		{ "f(arg1,,arg2)", "arguments are arg1 to arg6" },
+		{ "f(arg12)", "unknown type: expected :int, :long, :ptr or :str" },
+		{ "f(arg1:)", "unknown type" },
+		{ "f(arg1:char)", "unknown type: expected :int, :long, :ptr or :str, at byte 7 " },
+		{ "f(arg1:strx)", "unknown type" },
+		{ "f(arg1 )", "unknown type" },
+		{ "f(arg1,arg1,arg1,arg1,arg1,arg1,arg1)", "more than 6 arguments" },
 	};
 
 	return cr_make_param_array(struct form, cases, sizeof(cases) / sizeof(*cases));
@@ -164,6 +199,40 @@ Test(spec, matches_names_and_finds_the_predicate)
 	cr_assert_eq(pred.op, SPEC_PRED_NONE);
 	cr_assert_not(spec_match(&s, "read_x", &pred));
 	cr_assert_not(spec_match(&s, "x", NULL));
+	spec_done(&s);
+}
+
+Test(spec, never_overrides_what_stands_before_it)
+{
+	struct spec s = {};
+	struct spec_pred pred = {};
+	char why[256];
+
+	cr_assert_eq(spec_parse("*@ret<0,quiet@never", &s, why, sizeof(why)), 0, "%s", why);
+	cr_assert(spec_match(&s, "loud", &pred));
+	cr_assert_eq(pred.op, SPEC_PRED_LT);
+	cr_assert(spec_match(&s, "quiet", &pred));
+	cr_assert_eq(pred.op, SPEC_PRED_NEVER);
+	spec_done(&s);
+}
+
+Test(spec, the_last_glob_that_names_arguments_decides_them)
+{
+	struct spec s = {};
+	char why[256];
+
+	cr_assert_eq(spec_parse("*(arg1),open*(arg2:str),openat,!close(arg3)", &s, why,
+				sizeof(why)),
+		     0, "%s", why);
+	cr_assert_eq(spec_args_of(&s, "read")->n, 1);
+	cr_assert_eq(spec_args_of(&s, "read")->v[0].number, 1);
+	cr_assert_eq(spec_args_of(&s, "openat")->v[0].number, 2);
+	cr_assert_eq(spec_args_of(&s, "openat")->v[0].type, SPEC_ARG_STR);
+	cr_assert_eq(spec_args_of(&s, "close")->v[0].number, 1, "not of what takes away");
+	spec_done(&s);
+	cr_assert_eq(spec_parse("f,g(arg1)", &s, why, sizeof(why)), 0);
+	cr_assert_null(spec_args_of(&s, "f"));
+	cr_assert_null(spec_args_of(&s, "h"));
 	spec_done(&s);
 }
 

@@ -163,6 +163,8 @@ Test(symbols, takes_untyped_names_for_functions_but_not_labels)
 	cr_expect_str_eq(name_at(s, IMAGE_AT(0x11)), "function");
 	cr_expect_str_eq(name_at(s, IMAGE_AT(0x58)), "assembly");
 	cr_expect_eq(count(s), 2);
+	cr_expect(elf_image_symbol(s, "function")->typed);
+	cr_expect_not(elf_image_symbol(s, "assembly")->typed);
 	symbols_free(s);
 }
 
@@ -227,25 +229,34 @@ Test(symbols, translates_between_offsets_and_addresses)
 
 struct name_trait {
 	char name[32];
-	bool defined, is_rust, has_unwinder, needs_unwinder, uses_fibers, uses_signal_stacks;
+	bool defined, is_rust, has_unwinder, catches, cleans_up, forces_unwinding, uses_fibers,
+	    uses_signal_stacks, uses_async_jobs;
 };
 
 ParameterizedTestParameters(symbols, learns_traits_from_names)
 {
 	static struct name_trait cases[] = {
-		{ "rust_eh_personality", true, .is_rust = true },
+		{ "rust_eh_personality", true, .is_rust = true, .cleans_up = true },
 		{ "__rust_alloc", true, .is_rust = true },
 		{ "_Unwind_RaiseException", true, .has_unwinder = true },
-		{ "_Unwind_RaiseException", false, .needs_unwinder = true },
-		{ "__cxa_throw", false, .needs_unwinder = true },
-		{ "__cxa_throw", .defined = true },
-		{ "_Unwind_Resume", false, .needs_unwinder = true },
+		{ "_Unwind_RaiseException", .defined = false },
+		{ "__cxa_throw", .defined = false },
+		{ "__cxa_begin_catch", false, .catches = true },
+		{ "__cxa_begin_catch", true, .catches = true },
+		{ "__gxx_personality_v0", false, .cleans_up = true },
+		{ "__gcc_personality_v0", true, .cleans_up = true },
+		{ "_Unwind_Resume", .defined = false },
 		{ "swapcontext", false, .uses_fibers = true },
 		{ "make_fcontext", true, .uses_fibers = true },
 		{ "bthread_jump_fcontext", true, .uses_fibers = true },
 		{ "co_switch", false, .uses_fibers = true },
-		{ "pthread_cancel", false, .needs_unwinder = true },
+		{ "pthread_cancel", false, .forces_unwinding = true },
+		{ "pthread_exit", false, .forces_unwinding = true },
 		{ "sigaltstack", false, .uses_signal_stacks = true },
+		{ "ASYNC_start_job", false, .uses_async_jobs = true },
+		{ "SSL_get_all_async_fds", false, .uses_async_jobs = true },
+		{ "ASYNC_start_job", .defined = true },
+		{ "SSL_read", .defined = false },
 		{ "printf", .defined = false },
 		{ "main", .defined = true },
 	};
@@ -267,7 +278,10 @@ ParameterizedTest(struct name_trait *c, symbols, learns_traits_from_names)
 	t = symbols_traits(s);
 	cr_expect_eq(t->is_rust, c->is_rust, "%s", c->name);
 	cr_expect_eq(t->has_unwinder, c->has_unwinder, "%s", c->name);
-	cr_expect_eq(t->needs_unwinder, c->needs_unwinder, "%s", c->name);
+	cr_expect_eq(t->catches, c->catches, "%s", c->name);
+	cr_expect_eq(t->uses_async_jobs, c->uses_async_jobs, "%s", c->name);
+	cr_expect_eq(t->cleans_up, c->cleans_up, "%s", c->name);
+	cr_expect_eq(t->forces_unwinding, c->forces_unwinding, "%s", c->name);
 	cr_expect_eq(t->uses_fibers, c->uses_fibers, "%s", c->name);
 	cr_expect_eq(t->uses_signal_stacks, c->uses_signal_stacks, "%s", c->name);
 	cr_expect(t->is_64 && !t->is_go && !t->has_symtab && !t->interp);

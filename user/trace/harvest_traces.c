@@ -144,6 +144,22 @@ static bool name_slice(struct trace_harvest *t, const struct pb_timeline *from,
 	}
 }
 
+/* System calls and waits come into a record when they end; a trace has its slices by start. */
+static void sort_slices(const struct pb_timeline *from, uint32_t *order)
+{
+	for (uint32_t i = 0; i < from->n; i++) {
+		uint32_t at = i;
+
+		/* By insertion: they are nearly sorted, and few. */
+		while (at > 1 &&
+		       from->slices[order[at - 1]].start_ns > from->slices[i].start_ns) {
+			order[at] = order[at - 1];
+			at--;
+		}
+		order[at] = i;
+	}
+}
+
 static int add_slice(struct trace_harvest *t, const struct pb_timeline *from, uint32_t i,
 		     uint32_t *map, struct trace *to)
 {
@@ -151,9 +167,8 @@ static int add_slice(struct trace_harvest *t, const struct pb_timeline *from, ui
 	struct slice s = { .path = REPORT_NONE, .parent = REPORT_NONE };
 	char error[160];
 
-	map[i] = REPORT_NONE;
-	/* Parents stand before their children; whoever says otherwise is not believed. */
-	if (i && (slice->parent >= i || map[slice->parent] == REPORT_NONE))
+	/* Parents begin before their children; whoever says otherwise is not believed. */
+	if (i && (slice->parent >= from->n || map[slice->parent] == REPORT_NONE))
 		return 0;
 	if (!name_slice(t, from, slice, &s) || !s.name)
 		return 0;
@@ -174,7 +189,7 @@ static int add_slice(struct trace_harvest *t, const struct pb_timeline *from, ui
 
 static int add_trace(struct trace_harvest *t, const struct pb_timeline *from)
 {
-	uint32_t map[PB_SLICES_MAX];
+	uint32_t map[PB_SLICES_MAX], order[PB_SLICES_MAX];
 	struct trace to = { .pid = from->h.pid,
 			    .tid = from->h.tid,
 			    .why = from->why,
@@ -190,8 +205,11 @@ static int add_trace(struct trace_harvest *t, const struct pb_timeline *from)
 	text_clean(&name, comm);
 	to.thread = report_str(t->h->report, buf_str(&name));
 	buf_done(&name);
+	for (uint32_t i = 0; i < from->n; i++)
+		map[i] = REPORT_NONE;
+	sort_slices(from, order);
 	for (uint32_t i = 0; i < from->n && !err; i++)
-		err = add_slice(t, from, i, map, &to);
+		err = add_slice(t, from, order[i], map, &to);
 	if (!err && to.slices.n) {
 		if (to.path == REPORT_NONE)
 			to.path = to.slices.v[0].path;
