@@ -41,7 +41,7 @@ ASSETS  := $(sort $(wildcard user/view/html/*))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-unit check-fuzz check-e2e lint format bench install clean workloads
+.PHONY: all check check-unit check-fuzz check-e2e check-vm lint format bench install clean workloads
 
 all: $(BIN)
 
@@ -105,6 +105,11 @@ check-unit: $(O)/unit
 check-e2e: $(BIN) workloads
 	$(Q)PATHBPF=$(abspath $(BIN)) WORKLOADS=$(abspath $(O))/workload python3 tests/e2e/run.py $(ARGS)
 
+# On other kernels, in virtual machines: downloads Debian's. ARGS="-k 6.12": only that, if there.
+check-vm: $(BIN) workloads
+	$(Q)PATHBPF=$(abspath $(BIN)) WORKLOADS=$(abspath $(O))/workload VMTEST_OUT=$(abspath $(O))/vm \
+		tools/vmtest $(ARGS)
+
 # Fuzzers of what reads files and words from outside; FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 5
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -142,7 +147,7 @@ bench: $(BIN) workloads
 # Quality
 
 C_FILES = $(sort $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c))
-SCRIPTS = $(sort $(wildcard tools/*.sh tools/setup tools/demo tools/check .ci/run))
+SCRIPTS = $(sort $(wildcard tools/*.sh tools/setup tools/demo tools/check tools/vmtest .ci/run))
 
 lint: $(SKEL) $(O)/syscall_names.inc
 	$(call say,FORMAT,)

@@ -11,17 +11,13 @@
  */
 #pragma once
 
-#include "filter.bpf.h"
-#include "hist.bpf.h"
-#include "timeline.bpf.h"
+#include "calls.bpf.h"
 
 #ifndef SPANS_MAX
 #define SPANS_MAX   PB_SPAN_DEPTH
 #define SPANS_TYPE  struct thread_spans
 #define SPANS_CLOSE thread_span_close
 #endif
-#define PATH_LOST 0xffffffffU
-#define MAX_ERRNO 4095 /* include/linux/err.h */
 #define SPAN_KEPT 0x100 /* beside an enum on_stack */
 
 /*
@@ -57,32 +53,6 @@ enum span_end {
 	SPAN_KILLED,   /* now, with its thread */
 };
 
-/*
- * Global functions are verified once and not for every way that leads to them, which is most of
- * what starting costs. They take numbers, or pointers to one structure.
- */
-
-/* Enters the statistics of a path that has none yet. */
-__weak int path_stats_make(__u32 path)
-{
-	return entry_of(&path_stats, &path, &no_calls) != NULL;
-}
-
-/* path: in map memory, not on the stack. */
-static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
-{
-	struct pb_call_stats *s = NULL;
-
-	if (*path != PATH_LOST) {
-		s = bpf_map_lookup_elem(&path_stats, path);
-		if (!s && path_stats_make(*path))
-			s = bpf_map_lookup_elem(&path_stats, path);
-	}
-	if (!s)
-		count(PB_LOST_PATHS);
-	return s;
-}
-
 static __always_inline __u8 stack_class(struct task_struct *task, __u64 sp)
 {
 	return sp - task->sas_ss_sp < task->sas_ss_size ? ON_SIGNAL : ON_THREAD;
@@ -112,134 +82,6 @@ static __always_inline struct span *span_top(struct spans *s)
 static __always_inline __u32 spans_path(struct spans *s)
 {
 	return s->depth ? span_top(s)->path : 0;
-}
-
-__weak int path_error_add(__u32 path, __u32 kind, __s64 value)
-{
-	struct pb_path_error_key key = { .value = value, .path = path, .kind = kind };
-
-	if (!tally(&path_errors, &key, 1))
-		count(PB_LOST_PATHS);
-	return 0;
-}
-
-/* An error of a path; also leaves its mark in the recorded trace. */
-static __always_inline void path_error(struct spans *s, const struct span *f, __u32 kind,
-				       __s64 value)
-{
-	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
-
-	path_error_add(f->path, kind, value);
-	if (r) {
-		struct pb_slice *slice = &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)];
-
-		slice->error = (__u8)kind;
-		slice->value = value;
-	}
-}
-
-/* A failed call: an exemplar, unless there were several of late. */
-static __always_inline void call_failed(struct spans *s, const struct span *f,
-					struct pb_call_stats *stats)
-{
-	__u32 window = (__u32)(s->now_ns >> PB_WINDOW_SHIFT);
-
-	__sync_fetch_and_add(&stats->errors, 1);
-	if (!s->timeline)
-		return;
-	if (stats->slow_window != window) {
-		stats->slow_window = window;
-		stats->slow_ns = 0;
-		stats->failures = 0;
-	}
-	if (stats->failures >= PB_WINDOW_FAILURES)
-		return;
-	stats->failures++;
-	if (!(s->why & (PB_WHY_SLOW | PB_WHY_FAILED)))
-		s->why_path = f->path;
-	s->why |= PB_WHY_FAILED;
-}
-
-/* The slowest call of its path in this window is an exemplar. */
-static __always_inline void call_slow(struct spans *s, const struct span *f,
-				      struct pb_call_stats *stats, __u64 duration_ns)
-{
-	__u32 window = (__u32)(s->now_ns >> PB_WINDOW_SHIFT);
-
-	if (stats->slow_window != window) {
-		stats->slow_window = window;
-		stats->failures = 0;
-	} else if (duration_ns <= stats->slow_ns) {
-		return;
-	}
-	stats->slow_ns = duration_ns;
-	s->why_path = f->path;
-	s->why |= PB_WHY_SLOW;
-}
-
-static __always_inline bool is_error(const struct pb_node *n, __s64 value)
-{
-	switch (n->pred) {
-	case PB_PRED_LT:
-		return value < n->value;
-	case PB_PRED_EQ:
-		return value == n->value;
-	case PB_PRED_NE:
-		return value != n->value;
-	case PB_PRED_ERR_PTR:
-		return value >= -MAX_ERRNO && value <= 0;
-	default:
-		return false;
-	}
-}
-
-static __subprog int check_value(struct spans *s, const struct span *f, struct pb_call_stats *stats,
-				 __s64 value)
-{
-	__u32 node = f->node;
-	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
-
-	if (!n || !n->pred)
-		return 0;
-	if (n->width == 4)
-		value = (__s32)value;
-	if (!is_error(n, value))
-		return 0;
-	call_failed(s, f, stats);
-	if (n->kind == PB_ERROR_ERRNO)
-		path_error(s, f, value < 0 && value >= -MAX_ERRNO ? PB_ERROR_ERRNO : PB_ERROR_RETURN,
-			   value < 0 && value >= -MAX_ERRNO ? -value : value);
-	else
-		path_error(s, f, n->kind, value);
-	return 0;
-}
-
-/*
- * Adds the call that ends to its path's statistics. Global, so that it is verified once and not for
- * every way that leads here.
- */
-__weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *stats)
-{
-	__u64 duration_ns;
-
-	if (!s || !f || !stats)
-		return 0;
-	duration_ns = s->now_ns - f->start_ns;
-	if (f->child_ns)
-		__sync_fetch_and_add(&stats->child_ns, f->child_ns);
-	if (f->folded) {
-		/* A repeated call's time is part of its caller's, which is the same path. */
-		__sync_fetch_and_add(&stats->folded_ns, duration_ns);
-		raise_to(&stats->depth_max, f->folded + 1);
-	} else {
-		__sync_fetch_and_add(&stats->total_ns, duration_ns);
-		if (s->offcpu_ns != f->offcpu_ns)
-			__sync_fetch_and_add(&stats->offcpu_ns, s->offcpu_ns - f->offcpu_ns);
-	}
-	call_stats_time(stats, duration_ns, true);
-	if (s->timeline)
-		call_slow(s, f, stats, duration_ns);
-	return 0;
 }
 
 /* Fewer spans are open now than when the exceptions on their way were raised. */
@@ -455,9 +297,10 @@ static __subprog __u32 same_frame(struct spans *s, __u32 node, __u64 sp)
 	bool same = f->node == node;
 
 	if (!f->kept)
-		return f->ret != s->ret ? FRAME_LEFT : !same ? FRAME_TAIL
-					: s->restarts	    ? FRAME_RESTART
-							    : FRAME_LEFT;
+		return f->ret != s->ret ? FRAME_LEFT
+		       : !same          ? FRAME_TAIL
+		       : s->restarts    ? FRAME_RESTART
+					: FRAME_LEFT;
 	if (!s->ret)
 		bpf_probe_read_user(&s->ret, sizeof(s->ret), (void *)sp);
 	return s->ret == trampoline() ? FRAME_TAIL : FRAME_LEFT;
@@ -524,8 +367,8 @@ static __always_inline void spans_drop_stale(struct spans *s, __u64 sp, __u8 sta
 }
 
 /*
- * The same before a new call of `node`, whose return address is in s->ret where it is compared. True:
- * it is no call, but the function's beginning once more.
+ * The same before a new call of `node`, whose return address is in s->ret where it is compared.
+ * True: it is no call, but the function's beginning once more.
  */
 static __always_inline bool spans_enter(struct spans *s, __u32 node, __u64 sp, __u8 stack)
 {
@@ -567,37 +410,6 @@ static __subprog int spans_count_open(struct spans *s)
 
 	bpf_loop(SPANS_MAX, open_step, &of, 0);
 	return 0;
-}
-
-static __always_inline __u32 path_enter(struct spans *s, __u32 parent, __u32 node)
-{
-	__u32 *known;
-
-	if (parent == PATH_LOST)
-		return PATH_LOST;
-	s->path_key.parent = parent;
-	s->path_key.node = node;
-	known = bpf_map_lookup_elem(&path_ids, &s->path_key);
-	if (known)
-		return *known;
-	s->new_path = __sync_fetch_and_add(&last_path, 1) + 1;
-	if (!bpf_map_update_elem(&path_ids, &s->path_key, &s->new_path, BPF_NOEXIST))
-		return s->new_path;
-	known = bpf_map_lookup_elem(&path_ids, &s->path_key); /* another CPU was first */
-	return known ? *known : PATH_LOST;
-}
-
-/* The path that leads from `parent` to `node`; PATH_LOST when the table is full. */
-static __subprog __u32 path_intern(struct spans *s, __u32 parent, __u32 node)
-{
-	struct path_cache *c = &s->cache[(node ^ parent * 5) & (PATH_CACHE - 1)];
-
-	if (c->node == node && c->parent == parent && c->path)
-		return c->path;
-	c->path = path_enter(s, parent, node);
-	c->parent = parent;
-	c->node = node;
-	return c->path;
 }
 
 /* A call for which there is no room: counted if its path is known, which is its caller's. */

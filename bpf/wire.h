@@ -159,7 +159,7 @@ struct pb_path_key {
 enum pb_error_kind {
 	PB_ERROR_NONE = 0,
 	PB_ERROR_RETURN,    /* a return value */
-	PB_ERROR_ERRNO,     /* an errno, of a system call or kernel function that is a node itself */
+	PB_ERROR_ERRNO,     /* an errno, of a system call or kernel function that is a node */
 	PB_ERROR_EXCEPTION, /* a C++ exception: an id of error_names */
 	PB_ERROR_PANIC,     /* a Go or Rust panic */
 	PB_ERROR_FOREIGN,   /* an exception of a language that we do not know */

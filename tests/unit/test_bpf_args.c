@@ -52,7 +52,10 @@ Test(bpf_args, values_come_from_registers_memory_and_nowhere)
 	struct pb_args args = {
 		.n = 5,
 		.arg = { { .place = PB_ARG_REG, .reg = WORD_DI, .index = NO_INDEX, .size = 8 },
-			 { .place = PB_ARG_MEMORY, .reg = WORD_BP, .index = NO_INDEX, .value = -16 },
+			 { .place = PB_ARG_MEMORY,
+			   .reg = WORD_BP,
+			   .index = NO_INDEX,
+			   .value = -16 },
 			 { .place = PB_ARG_MEMORY, .reg = WORD_AX, .index = WORD_R8, .shift = 3 },
 			 { .place = PB_ARG_CONST, .value = -42 },
 			 { .place = PB_ARG_MEMORY, .reg = WORD_SI, .index = NO_INDEX } },
@@ -80,7 +83,10 @@ Test(bpf_args, strings_are_copied_and_cut)
 		.n = 3,
 		.arg = { { .place = PB_ARG_REG, .reg = WORD_DI, .index = NO_INDEX, .is_string = 1 },
 			 { .place = PB_ARG_REG, .reg = WORD_SI, .index = NO_INDEX, .is_string = 1 },
-			 { .place = PB_ARG_MEMORY, .reg = WORD_AX, .index = NO_INDEX, .is_string = 1 } },
+			 { .place = PB_ARG_MEMORY,
+			   .reg = WORD_AX,
+			   .index = NO_INDEX,
+			   .is_string = 1 } },
 	};
 	char text[200];
 	struct task_struct task = {};
@@ -105,7 +111,8 @@ Test(bpf_args, a_trace_has_room_for_so_many)
 	__u32 end = 0;
 
 	for (__u32 i = 0; i < PB_ARGS_MAX; i++)
-		args.arg[i] = (struct pb_arg){ .place = PB_ARG_REG, .reg = WORD_DI, .is_string = 1 };
+		args.arg[i] =
+		    (struct pb_arg){ .place = PB_ARG_REG, .reg = WORD_DI, .is_string = 1 };
 	begin_args(&task, args);
 	set_node(B, (struct pb_node){ .args = KEY });
 	enter_at(1000, A, SP_A);

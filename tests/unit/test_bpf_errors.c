@@ -21,7 +21,11 @@ Test(bpf_errors, return_values_are_judged_in_their_width)
 		{ { .pred = PB_PRED_LT, .width = 8 }, 0xffffffff, 0, PB_ERROR_RETURN, false },
 		{ { .pred = PB_PRED_LT, .width = 8 }, -3ULL, -3, PB_ERROR_RETURN, true },
 		{ { .pred = PB_PRED_LT, .width = 4 }, 0, 0, PB_ERROR_RETURN, false },
-		{ { .pred = PB_PRED_LT, .width = 8, .value = -5 }, -5ULL, 0, PB_ERROR_RETURN, false },
+		{ { .pred = PB_PRED_LT, .width = 8, .value = -5 },
+		  -5ULL,
+		  0,
+		  PB_ERROR_RETURN,
+		  false },
 		{ { .pred = PB_PRED_EQ, .width = 4 }, 0xabcd00000000, 0, PB_ERROR_RETURN, true },
 		{ { .pred = PB_PRED_EQ, .width = 8 }, 0xabcd00000000, 0, PB_ERROR_RETURN, false },
 		{ { .pred = PB_PRED_EQ, .width = 4, .value = -1 },
@@ -132,9 +136,9 @@ static void die(struct task_struct *task, struct signal_struct *signal, struct t
 Test(bpf_errors, a_thread_fails_of_the_signal_that_it_dies_of)
 {
 	static const struct death cases[] = {
-		{ 0, 0, false, 0 },             /* exit(0) */
-		{ 0, 3 << 8, true, 0 },         /* exit_group(3) */
-		{ SIGKILL, 3 << 8, true, 0 },   /* another thread's exit_group() */
+		{ 0, 0, false, 0 },           /* exit(0) */
+		{ 0, 3 << 8, true, 0 },       /* exit_group(3) */
+		{ SIGKILL, 3 << 8, true, 0 }, /* another thread's exit_group() */
 		{ SIGSEGV, SIGSEGV, true, SIGSEGV },
 		{ SIGSEGV, SIGSEGV | 128, true, SIGSEGV }, /* with a core */
 		{ SIGABRT, SIGABRT | 128, true, SIGABRT },

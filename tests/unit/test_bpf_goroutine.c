@@ -329,8 +329,16 @@ Test(bpf_goroutine, no_room_for_a_goroutine_is_counted)
 Test(bpf_goroutine, the_result_that_tells_of_an_error_is_found_in_its_register)
 {
 	for (__u8 reg = 0; reg <= 8; reg++) {
-		struct pt_regs regs = { .ax = 1, .bx = 2, .cx = 3,  .di = 4,  .si = 5,
-					.r8 = 6, .r9 = 7, .r10 = 8, .r11 = 9, .r14 = G1 };
+		struct pt_regs regs = { .ax = 1,
+					.bx = 2,
+					.cx = 3,
+					.di = 4,
+					.si = 5,
+					.r8 = 6,
+					.r9 = 7,
+					.r10 = 8,
+					.r11 = 9,
+					.r14 = G1 };
 		struct task_struct task = {};
 
 		shim_reset();

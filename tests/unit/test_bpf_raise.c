@@ -280,9 +280,9 @@ Test(bpf_raise, a_name_is_entered_once)
 	cr_assert_eq(errors_of(path_to(A, B), PB_ERROR_EXCEPTION,
 			       id_of("3One and a half", PB_ERROR_EXCEPTION, NULL)),
 		     2);
-	cr_assert_eq(errors_of(path_to(A, B), PB_ERROR_EXCEPTION,
-			       id_of("3Two", PB_ERROR_EXCEPTION, NULL)),
-		     1);
+	cr_assert_eq(
+	    errors_of(path_to(A, B), PB_ERROR_EXCEPTION, id_of("3Two", PB_ERROR_EXCEPTION, NULL)),
+	    1);
 }
 
 /* A shorter name behind a longer one: what the longer one has left must not count. */

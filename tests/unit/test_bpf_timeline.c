@@ -30,7 +30,8 @@ static void call(__u64 now_ns, __u32 node, __u64 duration_ns)
 
 static const struct pb_timeline *trace(__u32 n)
 {
-	const struct pb_timeline *r = record_sent(PB_TIMELINE, n, offsetof(struct pb_timeline, slices));
+	const struct pb_timeline *r =
+	    record_sent(PB_TIMELINE, n, offsetof(struct pb_timeline, slices));
 
 	cr_assert_not_null(r, "trace %u was not sent", n);
 	cr_assert_eq(r->h.size, offsetof(struct pb_timeline, slices) + r->n * sizeof(r->slices[0]));

@@ -108,10 +108,11 @@ Test(extent, trusts_a_size_that_the_unwind_tables_bear_out)
 	} cases[] = {
 		{ 0x00, 0x20, 0x20 }, /* both say the same */
 		{ 0x00, 0x1c, 0x1c }, { 0x00, 0x01, 0x01 }, { 0x00, 0x2f, 0x20 }, /* padding */
-		{ 0x00, 0x30, 0 },                       /* no padding any more */
-		{ 0x00, 0, 0x20 },                       /* assembly without .size */
-		{ 0x10, 0x10, 0 },                       /* in the midst of something */
-		{ 0x10, 0, 0 },       { 0x80, 0x10, 0 }, /* not described */
+		{ 0x00, 0x30, 0 },                          /* no padding any more */
+		{ 0x00, 0, 0x20 },                          /* assembly without .size */
+		{ 0x10, 0x10, 0 },                          /* in the midst of something */
+		{ 0x10, 0, 0 },       { 0x80, 0x10, 0x10 }, /* not described: a function by its own
+							       account */
 		{ 0x80, 0, 0 },
 	};
 
@@ -121,6 +122,37 @@ Test(extent, trusts_a_size_that_the_unwind_tables_bear_out)
 
 		elf_image_add_function(&im, "f", cases[i].at, cases[i].size, STB_GLOBAL);
 		elf_image_add_fde(&im, 0, 0x20, "", 0);
+		s = elf_image_open(&im);
+		cr_expect_eq(symbols_true_size(s, elf_image_symbol(s, "f")), cases[i].expected,
+			     "case %zu", i);
+		symbols_free(s);
+	}
+}
+
+/* Code that the unwind tables leave out, before a piece that they describe. */
+Test(extent, believes_what_is_not_described_if_it_is_a_function_that_reaches_no_other)
+{
+	static const struct {
+		uint8_t type;
+		uint64_t size, expected;
+	} cases[] = {
+		{ STT_FUNC, 0x10, 0x10 }, { STT_FUNC, 0x20, 0x20 },
+		{ STT_FUNC, 0x21, 0 }, /* into the piece */
+		{ STT_FUNC, 0, 0 },       { STT_NOTYPE, 0x10, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		Elf64_Sym sym = { .st_info =
+				      (unsigned char)ELF64_ST_INFO(STB_GLOBAL, cases[i].type),
+				  .st_shndx = 1,
+				  .st_value = IMAGE_TEXT + 0x100,
+				  .st_size = cases[i].size };
+		struct elf_image im = {};
+		struct symbols *s;
+
+		elf_image_add_symbol(&im, 0, "f", sym);
+		elf_image_add_fde(&im, 0x00, 0x20, "", 0);
+		elf_image_add_fde(&im, 0x120, 0x20, "", 0);
 		s = elf_image_open(&im);
 		cr_expect_eq(symbols_true_size(s, elf_image_symbol(s, "f")), cases[i].expected,
 			     "case %zu", i);

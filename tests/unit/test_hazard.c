@@ -111,9 +111,11 @@ Test(hazard, threads_that_are_ended_from_within_unwind_what_cleans_up)
 	for (int order = 0; order < 2; order++) {
 		struct hazard h = {};
 
-		hazard_add_object(&h, order ? &ends : &cleans, order ? "/bin/killer" : "libtidy.so");
+		hazard_add_object(&h, order ? &ends : &cleans,
+				  order ? "/bin/killer" : "libtidy.so");
 		cr_assert_eq(h.kind, HAZARD_NONE);
-		hazard_add_object(&h, order ? &cleans : &ends, order ? "libtidy.so" : "/bin/killer");
+		hazard_add_object(&h, order ? &cleans : &ends,
+				  order ? "libtidy.so" : "/bin/killer");
 		cr_assert_eq(h.kind, HAZARD_UNWIND);
 		cr_assert_str_eq(h.text, "killer can end threads, which unwinds them");
 		cr_assert_str_eq(h.forcer, "killer");
@@ -134,7 +136,8 @@ Test(hazard, the_runtimes_own_cleanup_is_harmless)
 
 Test(hazard, only_rises_and_the_text_is_of_the_highest)
 {
-	struct elf_traits none = {}, catches = { .catches = true }, fibers = { .uses_fibers = true };
+	struct elf_traits none = {}, catches = { .catches = true },
+			  fibers = { .uses_fibers = true };
 	struct hazard h = {};
 
 	hazard_add_object(&h, &catches, "libfirst.so");

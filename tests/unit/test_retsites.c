@@ -165,7 +165,8 @@ ParameterizedTest(struct code *c, retsites, finds_every_exit_or_refuses)
 	vec_done(&found);
 }
 
-/* A loop around the first byte, or the prologue once more: no exit, but the probe there is hit again. */
+/* A loop around the first byte, or the prologue once more: no exit, but the probe there is hit
+ * again. */
 Test(retsites, a_jump_to_the_own_beginning_restarts)
 {
 	static const struct {
@@ -304,7 +305,8 @@ Test(retsites, an_indirect_jump_is_a_switch_or_a_tail_call)
 		code.is_function = is_nothing;
 		code.frame_words = words_at;
 		code.arg = &words;
-		cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), cases[i].err, "%zu", i);
+		cr_assert_eq(ret_sites_find(&code, &found, &restarts, &why), cases[i].err, "%zu",
+			     i);
 		if (cases[i].err)
 			cr_assert_not_null(why);
 		else

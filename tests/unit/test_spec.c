@@ -221,9 +221,9 @@ Test(spec, the_last_glob_that_names_arguments_decides_them)
 	struct spec s = {};
 	char why[256];
 
-	cr_assert_eq(spec_parse("*(arg1),open*(arg2:str),openat,!close(arg3)", &s, why,
-				sizeof(why)),
-		     0, "%s", why);
+	cr_assert_eq(
+	    spec_parse("*(arg1),open*(arg2:str),openat,!close(arg3)", &s, why, sizeof(why)), 0,
+	    "%s", why);
 	cr_assert_eq(spec_args_of(&s, "read")->n, 1);
 	cr_assert_eq(spec_args_of(&s, "read")->v[0].number, 1);
 	cr_assert_eq(spec_args_of(&s, "openat")->v[0].number, 2);

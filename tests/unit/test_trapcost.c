@@ -134,14 +134,27 @@ Test(trapcost, a_call_costs_its_entry_and_its_return)
 
 Test(trapcost, of_several_sites_the_mean_counts)
 {
-	struct plan_node ret = { .first_site = 0, .sites = 1 };
-	struct plan_node jump = { .first_site = 1, .sites = 1 };
-	struct plan_node both = { .first_site = 1, .sites = 2 };
+	struct plan_node ret = { .how = PLAN_RETURN_SITES, .first_site = 0, .sites = 1 };
+	struct plan_node jump = { .how = PLAN_GOROUTINE, .first_site = 1, .sites = 1 };
+	struct plan_node both = { .how = PLAN_RETURN_SITES, .first_site = 1, .sites = 2 };
+	struct plan_node none = { .how = PLAN_RETURN_SITES };
 	struct path path = { .stats = { .calls = 2 } };
 
 	cr_expect_eq(sum_of(ret, path), 2 * (10 + 10));
 	cr_expect_eq(sum_of(jump, path), 2 * (10 + 1));
 	cr_expect_eq(sum_of(both, path), 20 + 11);
+	cr_expect_eq(sum_of(none, path), 2 * 10, "it never returns");
+}
+
+Test(trapcost, a_point_has_one_trap_and_a_system_call_none)
+{
+	struct plan_node point = { .how = PLAN_POINT, .entry.class = SITE_NOP };
+	struct plan_node syscall = { .how = PLAN_SYSCALL }, kernel = { .how = PLAN_KERNEL };
+	struct path path = { .stats = { .calls = 5 } };
+
+	cr_expect_eq(sum_of(point, path), 5);
+	cr_expect_eq(sum_of(syscall, path), 0);
+	cr_expect_eq(sum_of(kernel, path), 0);
 }
 
 Test(trapcost, calls_that_never_returned_were_entered_all_the_same)

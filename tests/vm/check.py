@@ -39,6 +39,8 @@ class Machine:
         self.kernel = self.text("kernel").strip()
         self.version = tuple(int(n) for n in self.kernel.split("-")[0].split("+")[0].split(".")[:2])
         self.too_old = self.version < (5, 18)
+        # It leaves out runs of a program that another task was preempted in.
+        self.preempts = self.version >= (7, 0)
 
     def text(self, name):
         path = self.folder / name
@@ -72,7 +74,15 @@ def row(report, *path):
     return found[0]
 
 
-def nothing_lost(report, *but):
+def counted(m, report, got, want, what):
+    """Exact; on kernels that preempt our programs all but what the report says is lost."""
+    if m.preempts and 0 <= want - got <= report["lost"]["spans"] + report["lost"]["events"]:
+        return
+    equal(got, want, what)
+
+
+def nothing_lost(m, report, *but):
+    but += ("spans", "events") if m.preempts else ()
     lost = {what: n for what, n in report["lost"].items() if n and what not in but}
     equal(lost, {}, "lost")
 
@@ -119,12 +129,12 @@ def tree(m, name):
 
 @check
 def user_functions(m):
-    nothing_lost(tree(m, "spans"))
+    nothing_lost(m, tree(m, "spans"))
 
 
 @check
 def user_functions_with_all_signals(m):
-    nothing_lost(tree(m, "all"), "events")
+    nothing_lost(m, tree(m, "all"), "events")
 
 
 @check
@@ -138,7 +148,7 @@ def exceptions_pass_through(m):
         equal(calls(report, *path[:depth]), truth["calls"], f"calls of {path[depth - 1]}")
     raised = {"exception std::runtime_error": truth["caught"]}
     equal(row(report, *path)["error_types"], raised, "errors of thrower")
-    nothing_lost(report)
+    nothing_lost(m, report)
 
 
 @check
@@ -148,7 +158,7 @@ def static_probes(m):
     truth, report = m.run("usdt")
     for name in ("libstdcxx:throw", "libstdcxx:catch"):
         equal(calls(report, "catcher(unsigned long)", name), truth["caught"], f"calls of {name}")
-    nothing_lost(report)
+    nothing_lost(m, report)
 
 
 @check
@@ -157,7 +167,10 @@ def system_calls_as_spans(m):
     n = truth["threads"] * truth["rounds"]
     equal(calls(report, ROUND, "ask_parent", "getppid"), n, "calls of getppid")
     failed = row(report, ROUND, "read_empty", "read")
-    equal(failed["error_types"], {"EAGAIN": truth["again"]}, "errors of read")
+    equal(set(failed["error_types"]), {"EAGAIN"}, "errors of read")
+    got = failed["error_types"]["EAGAIN"]
+    if got != truth["again"] and not (m.preempts and truth["again"] - got <= report["lost"]["events"]):
+        raise Failure(f"errors of read: {got}, should be {truth['again']}")
 
 
 def user_side(truth, report, m):
@@ -167,39 +180,39 @@ def user_side(truth, report, m):
     return n
 
 
+def errors(m, report, path, want):
+    """All calls of it failed with EAGAIN, or none did."""
+    types = row(report, *path)["error_types"]
+    equal(set(types), {"EAGAIN"} if want else set(), "errors")
+    counted(m, report, sum(types.values()), want, "errors")
+
+
 def kernel_side(truth, report, m, reading=(), writing=()):
     """vfs_read() and vfs_write() below the functions that call them, by way of others."""
     n = user_side(truth, report, m)
-    empty = row(report, ROUND, "read_empty", *reading, "vfs_read")
-    equal(empty["calls"], n, "calls of vfs_read of an empty pipe")
-    equal(empty["error_types"], {"EAGAIN": truth["again"]}, "their errors")
-    drain = row(report, ROUND, "drain_pipe", *reading, "vfs_read")
-    equal((drain["calls"], drain["errors"]), (n, 0), "calls and errors of vfs_read of a filled pipe")
-    write = row(report, ROUND, "write_pipe", *writing, "vfs_write")
-    equal((write["calls"], write["errors"]), (n, 0), "calls and errors of vfs_write")
-    if write["total_ns"] > calls_time(report, ROUND, "write_pipe"):
-        raise Failure("vfs_write took longer than what called it")
-    nap = () if was_refused(report, "nap") else ("nap",)
-    sleep = row(report, ROUND, *nap, "hrtimer_nanosleep")
-    equal(sleep["calls"], truth["naps"], "calls of hrtimer_nanosleep")
+    empty, drain = (ROUND, "read_empty", *reading, "vfs_read"), (ROUND, "drain_pipe", *reading, "vfs_read")
+    write = (ROUND, "write_pipe", *writing, "vfs_write")
+    for path in (empty, drain, write):
+        counted(m, report, calls(report, *path), n, f"calls of {path}")
+        errors(m, report, path, truth["again"] if path == empty else 0)
+        if row(report, *path)["total_ns"] > row(report, *path[:2])["total_ns"]:
+            raise Failure(f"{path} took longer than what called it")
+    sleep = (ROUND, *(() if was_refused(report, "nap") else ("nap",)), "hrtimer_nanosleep")
+    counted(m, report, calls(report, *sleep), truth["naps"], "calls of hrtimer_nanosleep")
     low, high = truth["nap_wall"]
-    if not low <= sleep["total_ns"] <= high:
-        raise Failure(f"time of hrtimer_nanosleep: {sleep['total_ns']}, should be in {(low, high)}")
+    if not low <= row(report, *sleep)["total_ns"] <= high and not m.preempts:
+        raise Failure(f"time of hrtimer_nanosleep: {row(report, *sleep)['total_ns']}, should be in {(low, high)}")
     kinds = {node["kind"] for node in report["nodes"] if node["name"] == "vfs_read"}
     equal(kinds, {"kernel"}, "kind of vfs_read")
-    untimed = sum(p.get("untimed", 0) for p in report["paths"])
-    equal(untimed, 0, "calls without a time")
-
-
-def calls_time(report, *path):
-    return row(report, *path)["total_ns"]
+    if not m.preempts:
+        equal(sum(p["untimed"] for p in report["paths"]), 0, "calls without a time")
 
 
 @check
 def few_kernel_functions(m):
     truth, report = m.run("kernel_few")
     kernel_side(truth, report, m)
-    nothing_lost(report)
+    nothing_lost(m, report)
 
 
 READ = ("__x64_sys_read", "ksys_read")
@@ -212,8 +225,8 @@ def many(m, name, *but, syscalls=()):
         raise Skip("more than 64 functions need kprobe_multi")
     kernel_side(truth, report, m, READ, WRITE)
     ask = (ROUND, "ask_parent", *syscalls, "__x64_sys_getppid")
-    equal(calls(report, *ask), truth["threads"] * truth["rounds"], "calls of __x64_sys_getppid")
-    nothing_lost(report, *but)
+    counted(m, report, calls(report, *ask), truth["threads"] * truth["rounds"], "calls of __x64_sys_getppid")
+    nothing_lost(m, report, *but)
 
 
 @check
@@ -234,7 +247,7 @@ def kernel_functions_below_system_calls(m):
 @check
 def arguments_of_kernel_functions(m):
     truth, report = m.run("kernel_args")
-    equal(calls(report, ROUND, "write_pipe", "vfs_write"), truth["rounds"], "calls of vfs_write")
+    counted(m, report, calls(report, ROUND, "write_pipe", "vfs_write"), truth["rounds"], "calls of vfs_write")
     slices = [piece for trace in report["traces"] for piece in trace["slices"]]
     values = {piece["args"] for piece in slices if piece["name"] == "vfs_write"}
     # One byte to the pipe; the workload's lines, at the root, are longer.
@@ -256,7 +269,7 @@ def functions_that_tracing_itself_calls(m):
 def kernel_functions_alone(m):
     truth, report = m.run("kernel_only")
     n = truth["threads"] * truth["rounds"]
-    equal(calls(report, "vfs_write"), n + 2, "calls of vfs_write: the pipes', and of two lines")
+    counted(m, report, calls(report, "vfs_write"), n + 2, "calls of vfs_write: the pipes', and of two lines")
 
 
 @check

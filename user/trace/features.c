@@ -65,15 +65,17 @@ static const struct row rows[FEATURE_COUNT] = {
 	[FEATURE_RAW_TP] = { "raw tracepoint", FEATURE_USEFUL, true, probe_raw_tp,
 			     "events without BTF", "nothing: tp_btf serves" },
 	[FEATURE_FENTRY] = { "fentry", FEATURE_USEFUL, true, probe_fentry,
-			     "kernel functions (-t k:), at the least cost",
-			     "use a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y" },
+			     "kernel functions (-t k:), a program each, up to 64",
+			     "nothing if kprobe_multi is ok; else use a kernel with "
+			     "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y" },
 	[FEATURE_KPROBE] = { "kprobe", FEATURE_USEFUL, false, probe_kprobe,
-			     "kernel functions (-t k:), an event each",
-			     "nothing if fentry is ok; else use a kernel with "
+			     "kernel functions (-t k:), an event each, up to 64",
+			     "nothing if kprobe_multi or fentry is ok; else use a kernel with "
 			     "CONFIG_KPROBE_EVENTS=y" },
 	[FEATURE_KPROBE_MULTI] = { "kprobe_multi", FEATURE_USEFUL, true, probe_kprobe_multi,
-				   "thousands of kernel functions at once",
-				   "nothing if fentry is ok: it serves, one function at a time" },
+				   "kernel functions (-t k:), thousands at once",
+				   "use Linux 5.18 or newer with CONFIG_FPROBE=y; fentry and "
+				   "kprobe serve for up to 64 functions" },
 	[FEATURE_CYCLES] = { "cycle counter", FEATURE_USEFUL, false, probe_cycles,
 			     "samples where interrupts are off",
 			     "nothing: the cpu-clock serves; or give the guest a PMU" },

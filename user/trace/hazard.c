@@ -2,6 +2,8 @@
 /* What makes a return probe dangerous for a process. */
 #include "trace/hazard.h"
 
+#include <elf.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,22 @@ static void raise_to(struct hazard *h, enum hazard_kind kind, const char *who, c
 	snprintf(h->text, sizeof(h->text), "%s %s", who, what);
 }
 
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool begins_with_any(const char *name, const char *const *beginnings)
+{
+	for (; *beginnings; beginnings++) {
+		if (!strncmp(name, *beginnings, strlen(*beginnings)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Libraries that handle exceptions or clean up, but not what has passed through their caller's
  * caller: the runtimes themselves; jemalloc, whose operator new catches what it throws; ICU, which
@@ -25,15 +43,12 @@ static void raise_to(struct hazard *h, enum hazard_kind kind, const char *who, c
  */
 static bool is_harmless(const char *name)
 {
-	static const char *const names[] = { "libstdc++.so", "libc++.so",      "libc++abi.so",
-					     "libgcc_s.so",  "libjemalloc.so", "libicu",
-					     "libc.so.6",    NULL };
+	static const char *const names[] = { "libstdc++.so",   "libc++.so",
+					     "libc++abi.so",   "libgcc_s.so",
+					     "libjemalloc.so", "libicu",
+					     "libc.so.6",      NULL };
 
-	for (size_t i = 0; names[i]; i++) {
-		if (!strncmp(name, names[i], strlen(names[i])))
-			return true;
-	}
-	return false;
+	return begins_with_any(name, names);
 }
 
 static void note_first(char *to, size_t size, const char *name)
@@ -42,9 +57,21 @@ static void note_first(char *to, size_t size, const char *name)
 		snprintf(to, size, "%s", name);
 }
 
+/*
+ * What can switch stacks, and hardly ever does: MariaDB's client for calls that do not block, V8
+ * for WebAssembly that waits for promises, OpenSSL in Node for asynchronous jobs.
+ */
+static bool switches_seldom(const char *name)
+{
+	static const char *const names[] = { "libmariadb.so", "node",   "libnode.so",
+					     "chromium",      "chrome", NULL };
+
+	return begins_with_any(name, names);
+}
+
 void hazard_add_object(struct hazard *h, const struct elf_traits *t, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = last_component(path);
 	bool harmless = is_harmless(name);
 
 	/*
@@ -54,7 +81,8 @@ void hazard_add_object(struct hazard *h, const struct elf_traits *t, const char 
 	if (t->uses_async_jobs && strncmp(name, "libssl.so", 9) != 0)
 		raise_to(h, HAZARD_UNWIND, name, "may use OpenSSL's asynchronous jobs (fibers)");
 	if (t->uses_fibers && strncmp(name, "libcrypto.so", 12) != 0)
-		raise_to(h, HAZARD_STACKS, name, "switches stacks (fibers)");
+		raise_to(h, switches_seldom(name) ? HAZARD_UNWIND : HAZARD_STACKS, name,
+			 "switches stacks (fibers)");
 	if (t->is_go)
 		raise_to(h, HAZARD_UNWIND, name, "is a Go program, which walks its stacks");
 	if (t->is_rust)
@@ -71,6 +99,48 @@ void hazard_add_object(struct hazard *h, const struct elf_traits *t, const char 
 		note_first(h->cleaner, sizeof(h->cleaner), name);
 	if (*h->forcer && *h->cleaner)
 		raise_to(h, HAZARD_UNWIND, h->forcer, "can end threads, which unwinds them");
+}
+
+/*
+ * The C library may do to stacks what it likes: who uses its contexts imports them, and jumps
+ * within a stack are no hazard. Go's functions are followed by goroutine.
+ */
+bool hazard_asks_for_code(const struct hazard *h, const struct elf_traits *t, const char *path)
+{
+	static const char *const names[] = {
+		"libc.so", "libc-2.", "libc.musl", "ld-", "ld.so", NULL
+	};
+	const char *name = last_component(path);
+
+	if (h->kind == HAZARD_STACKS || t->machine != EM_X86_64 || !t->is_64 || t->is_go)
+		return false;
+	return !begins_with_any(name, names);
+}
+
+void hazard_add_code(struct hazard *h, const struct stackswitch *found, const char *path)
+{
+	const char *name = last_component(path);
+	char what[80];
+
+	switch (found->kind) {
+	case SPFLOW_SWITCH:
+		snprintf(what, sizeof(what),
+			 "switches stacks by code of its own (at 0x%" PRIx64 ")", found->addr);
+		raise_to(h, switches_seldom(name) ? HAZARD_UNWIND : HAZARD_STACKS, name, what);
+		break;
+	case SPFLOW_CALL:
+		snprintf(what, sizeof(what), "calls on stacks of its own (at 0x%" PRIx64 ")",
+			 found->addr);
+		raise_to(h, HAZARD_UNWIND, name, what);
+		break;
+	case SPFLOW_JUMP: /* or a coroutine, switched by two halves */
+		snprintf(what, sizeof(what),
+			 "jumps between frames by code of its own (at 0x%" PRIx64 ")", found->addr);
+		raise_to(h, HAZARD_UNWIND, name, what);
+		break;
+	default:
+		break;
+	}
 }
 
 /*

@@ -16,11 +16,6 @@
 #include "trace/features_insn.h"
 #include "trace/features_probe.h"
 
-/*
- * With kprobe_multi at hand so few functions are worth programs of their own, which take
- * milliseconds each to verify and to attach.
- */
-#define FENTRY_FEW 4
 /* A function that the kernel has for such tests and seldom calls: templates are loaded for it. */
 #define FENTRY_TEST "bpf_fentry_test1"
 
@@ -35,7 +30,7 @@ struct fentry_template {
 };
 
 struct fentry_probe {
-	int enter, leave;           /* programs */
+	int enter, leave; /* programs */
 	int enter_link, leave_link;
 };
 
@@ -76,8 +71,7 @@ static int register_template(struct fentry_template *t, const char *section,
 		    .prog_prepare_load_fn = prepare_template);
 
 	t->attach = attach;
-	t->handler =
-	    libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING, attach, &opts);
+	t->handler = libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING, attach, &opts);
 	return t->handler < 0 ? t->handler : 0;
 }
 
@@ -130,15 +124,6 @@ static uint32_t test_function(void)
 	return id > 0 ? (uint32_t)id : 0;
 }
 
-static uint32_t count_nodes(const struct plan *plan)
-{
-	uint32_t n = 0;
-
-	vec_foreach (node, &plan->nodes)
-		n += node->how == PLAN_KERNEL;
-	return n;
-}
-
 /* A trampoline's context is the list of arguments itself. */
 static void place_args(struct plan *plan)
 {
@@ -175,11 +160,10 @@ int kprobes_prepare(struct kprobes *k, const struct kprobe_programs *progs, stru
 	k->enter.prog = progs->fentry;
 	k->leave.prog = progs->fexit;
 	k->enter.btf_id = k->leave.btf_id = test_function();
-	fentry = k->enter.btf_id && try_fentry(k->enter.btf_id);
 	k->multi = !probe_kprobe_multi(&trial);
+	fentry = !k->multi && k->enter.btf_id && try_fentry(k->enter.btf_id);
 	k->single = !k->multi && !probe_kprobe(&trial);
-	if (fentry && (!k->multi || count_nodes(plan) <= FENTRY_FEW))
-		k->fentry_max = KPROBES_EACH_MAX;
+	k->fentry_max = fentry ? KPROBES_EACH_MAX : 0;
 	choose_programs(k);
 	if (fentry && !k->multi && !k->single)
 		place_args(plan);
@@ -340,7 +324,8 @@ static int attach_single(struct kprobes *k, struct plan *plan, uint32_t id)
 	if (node->ambiguous)
 		return refuse(plan, id, "several kernel functions have this name"), 0;
 	if (k->links.n >= 2UL * KPROBES_EACH_MAX)
-		return refuse(plan, id, "more than 64 kernel functions: that needs kprobe_multi"), 0;
+		return refuse(plan, id, "more than 64 kernel functions: that needs kprobe_multi"),
+		       0;
 	leave = link_single(k->progs.leave, node, id, true);
 	enter = leave ? link_single(k->progs.enter, node, id, false) : NULL;
 	err = push_pair(k, leave, enter);

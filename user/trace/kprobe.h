@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Entry and return probes on kernel functions, by the best that this kernel has:
- *   - fentry and fexit, which cost least, but take a program each: for a few functions, or as many
- *     as KPROBES_EACH_MAX where there is no kprobe_multi;
  *   - kprobe_multi (Linux 5.18, CONFIG_FPROBE): one link for all;
- *   - kprobes, a perf event each, at most KPROBES_EACH_MAX.
+ *   - fentry and fexit, for at most KPROBES_EACH_MAX functions that the kernel's types know: they
+ *     take a program each, and of these the kernel leaves out every run that another task was
+ *     preempted in (seen on Linux 7.2: fifty times as many as of kprobe_multi);
+ *   - kprobes, a perf event each, for at most KPROBES_EACH_MAX of the rest.
  */
 #pragma once
 

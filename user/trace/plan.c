@@ -221,6 +221,20 @@ static int update_file(struct plan *p, struct object_files *objects, uint32_t ob
 	return err ? err : o.added;
 }
 
+/* 0 or -ENOMEM: code that cannot be read adds nothing. */
+static int find_code_hazards(struct plan *p, const struct object_file *file)
+{
+	struct stackswitch found = {};
+	int err;
+
+	if (file->fd < 0 ||
+	    !hazard_asks_for_code(&p->hazard, symbols_traits(file->symbols), file->path))
+		return 0;
+	err = stackswitch_find(file->fd, file->symbols, &found);
+	hazard_add_code(&p->hazard, &found, file->path);
+	return err == -ENOMEM ? err : 0;
+}
+
 /*
  * One object that can unwind or switch stacks makes return probes dangerous in every file of its
  * process, so all objects are looked at before any function is planned.
@@ -233,7 +247,7 @@ static int find_hazards(struct plan *p, struct object_files *objects)
 		if (!symbols || table_add(&p->hazard_index, &i, sizeof(i), 0) == -EEXIST)
 			continue;
 		hazard_add_object(&p->hazard, symbols_traits(symbols), objects->files.v[i]->path);
-		if (hooks_find(i, symbols, &p->hooks))
+		if (find_code_hazards(p, objects->files.v[i]) || hooks_find(i, symbols, &p->hooks))
 			return -ENOMEM;
 	}
 	return 0;

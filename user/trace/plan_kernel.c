@@ -113,9 +113,8 @@ static int read_types(struct scan *s)
 
 	for (uint32_t id = 1; id < n && !err; id++) {
 		const struct btf_type *t = btf__type_by_id(s->src->btf, id);
-		const char *name = t && btf_is_func(t)
-				       ? btf__name_by_offset(s->src->btf, t->name_off)
-				       : NULL;
+		const char *name =
+		    t && btf_is_func(t) ? btf__name_by_offset(s->src->btf, t->name_off) : NULL;
 
 		if (name)
 			err = table_add(&s->types, name, strlen(name), id);

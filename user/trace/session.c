@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A trace in the kernel: load, attach, drain, stop. */
-#include "trace/session.h"
+#include "trace/session_impl.h"
 
 #include <errno.h>
 #include <linux/types.h>
@@ -11,60 +11,20 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/wire.h"
-#include "data/hist.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "pathbpf.skel.h"
 #include "trace/kprobe.h"
 #include "trace/sampler.h"
 #include "trace/selfcost.h"
 #include "trace/trapcost.h"
 #include "trace/textcheck.h"
 #include "trace/textwatch.h"
-#include "trace/uprobe.h"
-
-_Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histogram buckets");
 
 #define CLOSING_US 1000
-#define RING_MIN   (2u << 20)
-#define RING_MAX   (16u << 20)
-
-/*
- * Entries of statistics that are made before their paths come up: the kernel's allocator, asked by
- * a BPF program, may fail for a moment when many are wanted at once.
- */
-#define PATHS_AHEAD 256
-
-/*
- * Statistics are a few KiB an entry and CPU: allocated on demand, except where they are few,
- * because the kernel's allocator may fail for a moment when several system calls are seen for the
- * first time at once.
- */
-#define SYSCALLS_PREALLOC 512
-#define PREALLOC_CPUS_MAX 8
-
-struct session {
-	struct session_options opt;
-	struct plan *plan;
-	struct collect *collect;
-	struct pathbpf *skel;
-	struct ring_buffer *ring;
-	struct sampler *sampler;
-	struct selfcost *selfcost;
-	struct uprobes *uprobes;
-	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
-	struct textwatch *watch;
-	uint64_t begin_ns, end_ns;
-	uint32_t paths_made; /* entries of path_stats: for paths 1 … paths_made */
-	uint64_t gap_ns; /* without function probes, while they were attached anew */
-	VEC(struct session_missing) missing;
-	bool stopped;
-};
 
 /* libbpf's messages, the verifier's log among them, are for us, not for users. */
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -80,10 +40,7 @@ static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_lis
 	return 0;
 }
 
-static void add_missing(struct session *s, const char *what, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_missing(struct session *s, const char *what, const char *fmt, ...)
+void session_add_missing(struct session *s, const char *what, const char *fmt, ...)
 {
 	struct session_missing m = { .what = what };
 	va_list args;
@@ -98,177 +55,6 @@ size_t session_missing(const struct session *s, const struct session_missing **r
 {
 	*ret = s->missing.v;
 	return s->missing.n;
-}
-
-/* Linux 5.18 added prev_state to sched_switch: the tracepoint's prototype tells. */
-static bool switch_has_state(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *t;
-	bool has = false;
-	int id;
-
-	if (libbpf_get_error(btf))
-		return false;
-	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
-	t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* a pointer … */
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* … to a function */
-	if (t && btf_is_func_proto(t))
-		has = btf_vlen(t) >= 5;
-	btf__free(btf);
-	return has;
-}
-
-/* A ring of 1 MiB a CPU, in a power of two. */
-static uint32_t ring_size(void)
-{
-	uint32_t size = RING_MIN;
-	int cpus = libbpf_num_possible_cpus();
-
-	while (size < RING_MAX && size < (uint32_t)(cpus > 0 ? cpus : 1) << 20)
-		size <<= 1;
-	return size;
-}
-
-static void size_maps(struct session *s)
-{
-	struct pathbpf *skel = s->skel;
-
-	bpf_map__set_max_entries(skel->maps.records, ring_size());
-
-	if (s->plan) {
-		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
-		return;
-	}
-	bpf_map__set_max_entries(skel->maps.path_errors, 1);
-	if (libbpf_num_possible_cpus() <= PREALLOC_CPUS_MAX) {
-		bpf_map__set_map_flags(skel->maps.syscall_stats, 0);
-		bpf_map__set_max_entries(skel->maps.syscall_stats, SYSCALLS_PREALLOC);
-	}
-}
-
-static struct uprobe_programs programs_of(const struct pathbpf *skel)
-{
-	return (struct uprobe_programs){ .enter = skel->progs.pb_span_enter,
-					 .leave = skel->progs.pb_span_leave,
-					 .go_enter = skel->progs.pb_go_enter,
-					 .go_leave = skel->progs.pb_go_leave,
-					 .point = skel->progs.pb_usdt,
-					 .hooks = {
-						 [HOOK_RAISE] = skel->progs.pb_raise,
-						 [HOOK_LAND] = skel->progs.pb_land,
-						 [HOOK_CATCH] = skel->progs.pb_catch,
-						 [HOOK_GO_PANIC] = skel->progs.pb_go_panic,
-						 [HOOK_GO_EXIT] = skel->progs.pb_go_exit,
-						 [HOOK_PYTHON] = skel->progs.pb_python_raise,
-						 [HOOK_PYTHON_IN] = skel->progs.pb_python_raise_in,
-					 } };
-}
-
-static bool has_hook(const struct plan *p, enum hook_kind kind)
-{
-	vec_foreach (h, &p->hooks) {
-		if (h->kind == kind)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Verifying programs is what takes time at the start. What may be wanted later is loaded, too: a
- * library that throws can come at any time; Go and Python come with a program.
- */
-static void choose_programs(struct session *s, const struct uprobe_programs *progs)
-{
-	const struct plan *p = s->plan;
-	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool go = p && (open || p->has_go);
-
-	bpf_program__set_autoload(progs->enter, p);
-	bpf_program__set_autoload(progs->leave, p);
-	bpf_program__set_autoload(progs->go_enter, go);
-	bpf_program__set_autoload(progs->go_leave, go);
-	bpf_program__set_autoload(progs->point, p && plan_wants(p, SPEC_USDT));
-	bpf_program__set_autoload(progs->hooks[HOOK_RAISE], p);
-	bpf_program__set_autoload(progs->hooks[HOOK_LAND], p);
-	bpf_program__set_autoload(progs->hooks[HOOK_CATCH], p);
-	bpf_program__set_autoload(progs->hooks[HOOK_GO_PANIC], go);
-	bpf_program__set_autoload(progs->hooks[HOOK_GO_EXIT], go);
-	bpf_program__set_autoload(progs->hooks[HOOK_PYTHON],
-				  p && (open || has_hook(p, HOOK_PYTHON)));
-	bpf_program__set_autoload(progs->hooks[HOOK_PYTHON_IN],
-				  p && (open || has_hook(p, HOOK_PYTHON_IN)));
-	bpf_program__set_autoload(s->skel->progs.pb_proc_signal, p);
-	bpf_program__set_autoload(s->skel->progs.pb_proc_waking, p && s->opt.timelines);
-}
-
-static void configure_spans(struct session *s)
-{
-	struct uprobe_programs progs = programs_of(s->skel);
-
-	choose_programs(s, &progs);
-	if (!s->plan)
-		return;
-	if (s->plan->goid_offset)
-		s->skel->rodata->go_goid_offset = s->plan->goid_offset;
-	uprobes_prepare(&progs);
-}
-
-static void configure(struct session *s)
-{
-	struct pb_config config = {
-		.scope = (uint32_t)s->opt.scope,
-		.self_tgid = (uint32_t)getpid(),
-		.cgroup_id = s->opt.cgroup_id,
-		.offcpu_min_ns = s->opt.offcpu_min_ns,
-		.follow = s->opt.follow,
-		.cpu = s->opt.cpu,
-		.offcpu = s->opt.offcpu,
-		.syscalls = s->opt.syscalls,
-		.spans = s->plan != NULL,
-		.switch_has_state = switch_has_state(),
-		.timelines = s->plan && s->opt.timelines,
-		.syscall_spans = s->plan && plan_wants(s->plan, SPEC_SYSCALL),
-		.kernel_spans = s->kprobes != NULL,
-	};
-	bool syscalls = s->opt.syscalls || config.syscall_spans;
-	struct pathbpf *skel = s->skel;
-
-	if (s->opt.comm_glob)
-		snprintf(config.comm_glob, sizeof(config.comm_glob), "%s", s->opt.comm_glob);
-	memcpy((void *)&skel->rodata->config, &config, sizeof(config));
-
-	bpf_program__set_autoload(skel->progs.pb_cpu_tick, s->opt.cpu);
-	bpf_program__set_autoload(skel->progs.pb_sched_switch, true);
-	bpf_program__set_autoload(skel->progs.pb_sys_enter, syscalls);
-	bpf_program__set_autoload(skel->progs.pb_sys_exit, syscalls);
-	bpf_program__set_autoload(skel->progs.pb_proc_fork, true);
-	bpf_program__set_autoload(skel->progs.pb_proc_exec, true);
-	bpf_program__set_autoload(skel->progs.pb_proc_exit, true);
-	bpf_program__set_autoload(skel->progs.pb_proc_cgroup, s->opt.scope == SCOPE_CGROUP);
-	bpf_program__set_autoload(skel->progs.pb_iter_begin, true);
-	bpf_program__set_autoload(skel->progs.pb_iter_end, true);
-	configure_spans(s);
-	size_maps(s);
-}
-
-/* Kernel functions: without them the rest of the trace is still worth having. */
-static void configure_kernel(struct session *s)
-{
-	struct kprobe_programs progs = { .enter = s->skel->progs.pb_kernel_enter,
-					 .leave = s->skel->progs.pb_kernel_leave,
-					 .fentry = s->skel->progs.pb_fentry,
-					 .fexit = s->skel->progs.pb_fexit };
-	char why[160];
-
-	if (!s->kprobes || !kprobes_prepare(s->kprobes, &progs, s->plan, why, sizeof(why)))
-		return;
-	add_missing(s, "kernel functions", "%s", why);
-	vec_foreach (node, &s->plan->nodes)
-		node->refused |= node->how == PLAN_KERNEL;
-	kprobes_free(s->kprobes);
-	s->kprobes = NULL;
 }
 
 static int on_record(void *ctx, void *data, size_t size)
@@ -330,8 +116,8 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		snprintf(msg, msg_size, "cannot open the BPF programs");
 		return -errno;
 	}
-	configure_kernel(s);
-	configure(s);
+	session_configure_kernel(s);
+	session_configure(s);
 	err = pathbpf__load(s->skel);
 	if (err) {
 		snprintf(msg, msg_size, "cannot load the BPF programs: %s", load_advice(err));
@@ -344,99 +130,6 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		return -errno;
 	}
 	*ret = TAKE_PTR(s);
-	return 0;
-}
-
-static int set_targets(struct session *s)
-{
-	int fd = bpf_map__fd(s->skel->maps.targets);
-	uint32_t flags = PB_TARGET_TRACED;
-
-	vec_foreach (pid, &s->opt.pids) {
-		if (bpf_map_update_elem(fd, pid, &flags, BPF_ANY))
-			return -errno;
-	}
-	flags = PB_TARGET_AT_EXEC;
-	if (s->opt.exec_pid && bpf_map_update_elem(fd, &s->opt.exec_pid, &flags, BPF_ANY))
-		return -errno;
-	return 0;
-}
-
-static uint8_t error_kind(const struct plan_node *node)
-{
-	if (node->how == PLAN_KERNEL)
-		return PB_ERROR_ERRNO;
-	return node->go_error ? PB_ERROR_GO : PB_ERROR_RETURN;
-}
-
-static int set_node(struct session *s, uint32_t id)
-{
-	const struct plan_node *from = &s->plan->nodes.v[id];
-	bool never = from->pred.op == SPEC_PRED_NEVER;
-	struct pb_node node = { .value = from->pred.value,
-				.pred = never ? PB_PRED_NONE : (uint8_t)from->pred.op,
-				.width = from->pred.width == SPEC_INT ? 4 : 8,
-				.reg = from->go_result,
-				.kind = error_kind(from),
-				.args = from->args };
-	uint32_t value = id + 1;
-
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.nodes), &id, &node, BPF_ANY))
-		return -errno;
-	if (from->how == PLAN_SYSCALL &&
-	    bpf_map_update_elem(bpf_map__fd(s->skel->maps.syscall_nodes), &from->nr, &value,
-				BPF_ANY))
-		return -errno;
-	return 0;
-}
-
-static uint8_t string_kind(const struct plan_args *args, const struct plan_arg *a)
-{
-	if (a->type != SPEC_ARG_STR)
-		return PB_STRING_NONE;
-	return args->kernel ? PB_STRING_ANY : PB_STRING_USER;
-}
-
-static int set_args(struct session *s, uint32_t id)
-{
-	const struct plan_args *from = &s->plan->args.v[id - 1];
-	struct pb_args args = { .n = from->n };
-
-	for (uint32_t i = 0; i < from->n; i++) {
-		const struct plan_arg *a = &from->v[i];
-
-		args.arg[i] = (struct pb_arg){ .value = a->from.value,
-					       .place = a->from.place,
-					       .reg = a->from.reg,
-					       .index = a->from.index,
-					       .shift = a->from.shift,
-					       .size = a->from.size,
-					       .is_string = string_kind(from, a) };
-	}
-	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.node_args), &id, &args, BPF_ANY)
-		   ? -errno
-		   : 0;
-}
-
-static int set_nodes(struct session *s)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; s->plan && i < s->plan->nodes.n && !err; i++)
-		err = set_node(s, i);
-	for (uint32_t i = 1; s->plan && i <= s->plan->args.n && !err; i++)
-		err = set_args(s, i);
-	return err;
-}
-
-/* Numbers of the buffers for recorded traces that nobody uses: all of them. */
-static int set_timelines(struct session *s)
-{
-	for (uint32_t i = 0; s->plan && s->opt.timelines && i < PB_TIMELINES; i++) {
-		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.timelines_free), NULL, &i,
-					BPF_ANY))
-			return -errno;
-	}
 	return 0;
 }
 
@@ -482,7 +175,7 @@ static void start_sampler(struct session *s)
 		return;
 	err = sampler_start(s->skel->progs.pb_cpu_tick, s->opt.frequency_hz, &s->sampler);
 	if (err)
-		add_missing(s, "cpu", "no CPU clock for sampling: %s", strerror(-err));
+		session_add_missing(s, "cpu", "no CPU clock for sampling: %s", strerror(-err));
 }
 
 static int attach_process_events(struct session *s)
@@ -513,23 +206,8 @@ static void attach_syscalls(struct session *s)
 	err = attach(skel->progs.pb_sys_exit, &skel->links.pb_sys_exit);
 	err = err ? err : attach(skel->progs.pb_sys_enter, &skel->links.pb_sys_enter);
 	if (err)
-		add_missing(s, "syscalls", "tracepoints sys_enter, sys_exit: %s", strerror(-err));
-}
-
-static void make_paths(struct session *s)
-{
-	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(s->skel->maps.path_stats);
-	_cleanup_free_ struct pb_call_stats *none = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*none));
-	uint32_t last = s->skel->bss->last_path + PATHS_AHEAD;
-
-	for (int i = 0; none && i < cpus; i++)
-		none[i].min_ns = UINT64_MAX;
-	while (none && s->plan && s->paths_made < last) {
-		uint32_t id = ++s->paths_made;
-
-		if (bpf_map_update_elem(fd, &id, none, BPF_NOEXIST) && errno == E2BIG)
-			s->paths_made = UINT32_MAX; /* full */
-	}
+		session_add_missing(s, "syscalls", "tracepoints sys_enter, sys_exit: %s",
+				    strerror(-err));
 }
 
 /* Attaches what can be attached and is not yet. */
@@ -545,11 +223,11 @@ static int attach_functions(struct session *s)
 
 int session_start(struct session *s, char *msg, size_t msg_size)
 {
-	int err = set_targets(s);
+	int err = session_set_targets(s);
 
-	err = err ? err : set_nodes(s);
-	err = err ? err : set_timelines(s);
-	make_paths(s);
+	err = err ? err : session_set_nodes(s);
+	err = err ? err : session_set_timelines(s);
+	session_make_paths(s);
 	err = err ? err : attach_process_events(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot attach to the scheduler's tracepoints");
@@ -558,7 +236,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 	attach_syscalls(s);
 	start_sampler(s);
 	if (s->plan) {
-		struct uprobe_programs progs = programs_of(s->skel);
+		struct uprobe_programs progs = session_programs(s->skel);
 
 		err = uprobes_open(&progs, &s->uprobes);
 		err = err ? err
@@ -592,14 +270,14 @@ int session_drain(struct session *s)
 	sampler_jitter(s->sampler);
 	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
-	make_paths(s);
+	session_make_paths(s);
 	return n < 0 ? n : 0;
 }
 
 int session_attach_new(struct session *s)
 {
 	uint64_t gap_begin_ns = 0;
-	int err = set_nodes(s);
+	int err = session_set_nodes(s);
 
 	if (s->plan->renewed) {
 		gap_begin_ns = clock_monotonic_ns();

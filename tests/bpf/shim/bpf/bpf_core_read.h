@@ -11,8 +11,7 @@
 #define SHIM_READ2(src, a, b)                  ((src)->a ? (src)->a->b : 0)
 #define SHIM_READ3(src, a, b, c)               ((src)->a && (src)->a->b ? (src)->a->b->c : 0)
 #define SHIM_READ(_1, _2, _3, _4, chosen, ...) chosen
-#define BPF_CORE_READ(...)                                                                         \
-	SHIM_READ(__VA_ARGS__, SHIM_READ3, SHIM_READ2, SHIM_READ1)(__VA_ARGS__)
+#define BPF_CORE_READ(...)                     SHIM_READ(__VA_ARGS__, SHIM_READ3, SHIM_READ2, SHIM_READ1)(__VA_ARGS__)
 
 #define bpf_core_read(to, size, from) (memcpy(to, from, size), 0)
 
