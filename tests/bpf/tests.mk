@@ -4,4 +4,4 @@
 $(O)/tests/unit/test_bpf_%.o: CPPFLAGS += -Itests/bpf/shim -Wno-unused-parameter
 # Programs whole: what clang does not warn of in them is no matter here.
 $(O)/tests/unit/bpf_%.o: CPPFLAGS += -Itests/bpf/shim -Wno-unused-parameter -Wno-pointer-arith \
-	-Wno-shadow -Wno-sign-compare -Wno-missing-prototypes
+	-Wno-shadow -Wno-sign-compare -Wno-missing-prototypes -Wno-attributes

@@ -12,6 +12,7 @@
 #include "bpf/offcpu.bpf.c"
 #include "bpf/process.bpf.c"
 #include "bpf/iter.bpf.c"
+#include "bpf/kernel.bpf.c"
 
 static void announce_maps(void)
 {

@@ -35,6 +35,10 @@ int pb_proc_signal(unsigned long long *ctx, int sig, struct kernel_siginfo *info
 int pb_proc_waking(unsigned long long *ctx, struct task_struct *woken);
 int pb_proc_cgroup(unsigned long long *ctx, struct cgroup *dst, const char *path,
 		   struct task_struct *task);
+int pb_kernel_enter(struct pt_regs *ctx);
+int pb_kernel_leave(struct pt_regs *ctx);
+int pb_fentry(void *ctx);
+int pb_fexit(void *ctx);
 int pb_iter_begin(struct bpf_iter__task *ctx);
 int pb_iter_end(struct bpf_iter__task *ctx);
 

@@ -23,6 +23,7 @@ extern const volatile struct pb_config config __attribute__((alias("written_conf
 #define EINVAL_ERROR -22
 
 struct shim shim;
+int shim_preempt_count;
 static __u8 *user_memory; /* from address 0 on */
 
 struct shim_map *shim_find(const void *map)
@@ -65,6 +66,7 @@ void shim_reset(void)
 	memset(&shim, 0, sizeof(shim));
 	memset(&written_config, 0, sizeof(written_config));
 	pidns_level = closing = last_path = 0;
+	shim_preempt_count = 0;
 }
 
 static struct shim_entry **entry_place(struct shim_map *m, const void *key)

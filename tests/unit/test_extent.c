@@ -178,7 +178,7 @@ Test(extent, believes_symbols_where_there_are_no_unwind_tables)
 
 struct comparison {
 	const struct symbols *full, *stripped;
-	uint64_t unnamed, functions, found, trusted;
+	uint64_t unnamed, cold, functions, found, trusted;
 };
 
 static int is_function(const struct symbol *sym, void *arg)
@@ -187,9 +187,9 @@ static int is_function(const struct symbol *sym, void *arg)
 	const struct symbol *same = symbols_find(c->full, sym->offset);
 
 	cr_assert(same && same->addr == sym->addr, "%lx is no function", sym->addr);
-	cr_assert_null(strstr(same->name, ".cold"), "%s", same->name);
 	cr_assert_null(strstr(same->name, "@plt"), "%s", same->name);
 	c->unnamed++;
+	c->cold += strstr(same->name, ".cold") != NULL;
 	return 0;
 }
 
@@ -231,6 +231,8 @@ Test(extent, finds_the_functions_of_this_program_without_its_symbols)
 	cr_expect_not(symbols_traits(stripped)->has_symtab);
 	cr_expect_eq(symbols_each_unnamed(stripped, is_function, &c), 0);
 	cr_expect_gt(c.unnamed, 500);
+	/* A part of a function that has nothing on the stack yet looks like a function. */
+	cr_expect_leq(c.cold * 200, c.unnamed, "%lu of %lu", c.cold, c.unnamed);
 	symbols_each(full, is_listed, &c);
 	/* What is not found was written in assembly, without unwind information. */
 	cr_expect_geq(c.found * 100, c.functions * 99, "%lu of %lu", c.found, c.functions);

@@ -46,10 +46,11 @@ struct kprobes {
 /* libbpf is about to load a template. */
 static int prepare_template(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
-	struct fentry_template *t = (struct fentry_template *)cookie;
 	size_t bytes = (size_t)opts->func_info_cnt * opts->func_info_rec_size;
+	struct fentry_template *t;
 
 	(void)prog;
+	memcpy(&t, &cookie, sizeof(t));
 	free(t->func_info);
 	t->func_info = malloc(bytes + 1);
 	if (!t->func_info)

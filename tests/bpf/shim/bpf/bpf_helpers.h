@@ -54,6 +54,7 @@ struct shim {
 };
 
 extern struct shim shim;
+extern int shim_preempt_count __asm__("__preempt_count"); /* the CPU's */
 
 #define SHIM_NUMBER(field) (sizeof(*(field)) / sizeof(int))
 
