@@ -35,7 +35,7 @@ static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
 	return s;
 }
 
-static __always_inline __u32 path_enter(struct spans *s, __u32 parent, __u32 node)
+static __subprog __u32 path_enter(struct spans *s, __u32 parent, __u32 node)
 {
 	__u32 *known;
 
@@ -54,7 +54,7 @@ static __always_inline __u32 path_enter(struct spans *s, __u32 parent, __u32 nod
 }
 
 /* The path that leads from `parent` to `node`; PATH_LOST when the table is full. */
-static __subprog __u32 path_intern(struct spans *s, __u32 parent, __u32 node)
+static __always_inline __u32 path_intern(struct spans *s, __u32 parent, __u32 node)
 {
 	struct path_cache *c = &s->cache[(node ^ parent * 5) & (PATH_CACHE - 1)];
 
@@ -145,18 +145,10 @@ static __always_inline bool is_error(const struct pb_node *n, __s64 value)
 	}
 }
 
-static __subprog int check_value(struct spans *s, const struct span *f, struct pb_call_stats *stats,
-				 __s64 value)
+/* A call has returned a value that is an error. */
+static __subprog int value_failed(struct spans *s, const struct span *f,
+				  struct pb_call_stats *stats, const struct pb_node *n, __s64 value)
 {
-	__u32 node = f->node;
-	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
-
-	if (!n || !n->pred)
-		return 0;
-	if (n->width == 4)
-		value = (__s32)value;
-	if (!is_error(n, value))
-		return 0;
 	call_failed(s, f, stats);
 	if (n->kind == PB_ERROR_ERRNO)
 		path_error(s, f,
@@ -167,17 +159,26 @@ static __subprog int check_value(struct spans *s, const struct span *f, struct p
 	return 0;
 }
 
-/*
- * Adds the call that ends to its path's statistics. Global, so that it is verified once and not for
- * every way that leads here.
- */
-__weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *stats)
+static __always_inline void check_value(struct spans *s, const struct span *f,
+					struct pb_call_stats *stats, __s64 value)
 {
-	__u64 duration_ns;
+	__u32 node = f->node;
+	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
 
-	if (!s || !f || !stats)
-		return 0;
-	duration_ns = s->now_ns - f->start_ns;
+	if (!n || !n->pred)
+		return;
+	if (n->width == 4)
+		value = (__s32)value;
+	if (is_error(n, value))
+		value_failed(s, f, stats, n, value);
+}
+
+/* Adds the call that ends to its path's statistics. */
+static __always_inline void span_account(struct spans *s, struct span *f,
+					 struct pb_call_stats *stats)
+{
+	__u64 duration_ns = s->now_ns - f->start_ns;
+
 	if (f->child_ns)
 		__sync_fetch_and_add(&stats->child_ns, f->child_ns);
 	if (f->folded) {
@@ -192,5 +193,4 @@ __weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *s
 	call_stats_time(stats, duration_ns, true);
 	if (s->timeline)
 		call_slow(s, f, stats, duration_ns);
-	return 0;
 }

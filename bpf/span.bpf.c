@@ -32,12 +32,12 @@ int pb_span_enter(struct pt_regs *ctx)
 	stack = stack_now(&t->spans, task, sp);
 	t->spans.ret = cookie & PB_COOKIE_SITES ? return_address(t, sp) : 0;
 	t->spans.restarts = !!(cookie & PB_COOKIE_RESTARTS);
-	if (spans_enter(&t->spans, (__u32)cookie, sp, stack))
-		return 0;
-	f = span_open(&t->spans, (__u32)cookie, sp,
-		      cookie & PB_COOKIE_SITES ? stack : stack | SPAN_KEPT);
-	if (f && config.timelines)
-		record_span(ctx, task, t, f);
+	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
+		f = span_open(&t->spans, (__u32)cookie, sp,
+			      cookie & PB_COOKIE_SITES ? stack : stack | SPAN_KEPT);
+		if (f && config.timelines && timeline_wanted(&t->spans))
+			record_span(ctx, task, t, f);
+	}
 	spans_release(t);
 	return 0;
 }

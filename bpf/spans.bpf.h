@@ -448,34 +448,35 @@ static __subprog bool kernel_is_full(struct spans *s)
 /* Opens a span, now; NULL: no room. kept: the kernel keeps a return probe for it. */
 static __subprog struct span *span_open(struct spans *s, __u32 node, __u64 sp, __u32 stack_kept)
 {
-	struct span *f, *top;
 	__u32 parent = 0;
-	__u8 kept = stack_kept & SPAN_KEPT ? 1 : 0;
+	struct span *f;
 
 	if (s->depth >= SPANS_MAX) {
 		span_overflow(s, node);
 		return NULL;
 	}
 	f = span_at(s, s->depth & (SPANS_MAX - 1));
-	f->folded = 0;
-	if (s->depth) {
-		top = span_top(s);
-		parent = top->path;
-		if (top->node == node)
-			f->folded = top->folded + 1;
-	}
-	f->path = f->folded ? parent : path_intern(s, parent, node);
 	f->node = node;
 	f->sp = sp;
 	f->stack = stack_kept & ~SPAN_KEPT;
+	f->kept = stack_kept & SPAN_KEPT ? 1 : 0;
 	f->slice = 0;
 	f->ret = s->ret;
 	f->child_ns = 0;
 	f->offcpu_ns = s->offcpu_ns;
 	f->start_ns = s->now_ns;
-	f->kept = kept;
-	f->unseen = kept && (s->pending >= PB_PENDING_MAX || (s->stale_kept && kernel_is_full(s)));
-	s->pending += kept;
+	f->unseen =
+	    f->kept && (s->pending >= PB_PENDING_MAX || (s->stale_kept && kernel_is_full(s)));
+	s->pending += f->kept;
+	f->folded = 0;
+	if (s->depth) {
+		struct span *top = span_top(s);
+
+		parent = top->path;
+		if (top->node == node)
+			f->folded = top->folded + 1;
+	}
+	f->path = f->folded ? parent : path_intern(s, parent, f->node);
 	s->depth++;
 	return f;
 }

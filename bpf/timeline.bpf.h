@@ -24,6 +24,18 @@ static __always_inline struct pb_timeline *timeline_of(const struct spans *s)
 	return bpf_map_lookup_elem(&timelines, &key);
 }
 
+/* A span has begun: is there anything to record? Most calls of busy threads end here. */
+static __always_inline bool timeline_wanted(struct spans *s)
+{
+	if (s->timeline)
+		return true;
+	if (s->depth != 1)
+		return false;
+	s->why = 0;
+	return s->recorded < RECORD_SLICES ||
+	       s->record_window != (__u32)(s->now_ns >> RECORD_WINDOW_SHIFT);
+}
+
 /* A root span begins: is it recorded? */
 static __subprog int timeline_begin(struct spans *s, struct thread *t, __u64 now_ns)
 {

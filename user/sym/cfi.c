@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reads the records of .eh_frame. */
+/* Reads the records of .eh_frame and .debug_frame. */
 #include "sym/cfi.h"
 
 #include <dwarf.h>
@@ -27,7 +27,9 @@ static void parse_augmentation(struct cursor *c, const char *letters, struct cfi
 			encoding = cursor_u8(c);
 			cursor_pointer(c, encoding & 0x0f, 0);
 			break;
-		case 'S': /* a signal's frame */
+		case 'S':
+			ret->signal = true;
+			break;
 		case 'B':
 			break;
 		default: /* 'z' tells how long the data is, so the rest can be passed over */
@@ -37,7 +39,7 @@ static void parse_augmentation(struct cursor *c, const char *letters, struct cfi
 }
 
 /* c begins behind the CIE's ID. */
-static bool parse_cie(struct cursor c, struct cfi_cie *ret)
+static bool parse_cie(struct cursor c, bool debug, struct cfi_cie *ret)
 {
 	char letters[AUGMENTATION_MAX + 1] = "";
 	uint8_t version = cursor_u8(&c);
@@ -49,8 +51,11 @@ static bool parse_cie(struct cursor c, struct cfi_cie *ret)
 		if (i == AUGMENTATION_MAX)
 			return false;
 	cie.augmented = letters[0] == 'z';
-	if ((version != 1 && version != 3) || (letters[0] && !cie.augmented))
+	if ((version != 1 && version != 3 && (version != 4 || !debug)) ||
+	    (letters[0] && !cie.augmented))
 		return false;
+	if (version == 4 && (cursor_u8(&c) != 8 || cursor_u8(&c) != 0))
+		return false; /* no addresses of 8 bytes, or segments */
 	cie.code_align = cursor_uleb(&c);
 	cie.data_align = cursor_sleb(&c);
 	cie.return_reg = version == 1 ? cursor_u8(&c) : cursor_uleb(&c);
@@ -76,6 +81,11 @@ struct record {
 	struct cursor body;
 	uint32_t id;
 };
+
+static bool is_cie(const struct cfi_section *s, const struct record *r)
+{
+	return r->id == (s->debug ? UINT32_MAX : 0);
+}
 
 /* Reads the record at c and moves behind it; false at the end. */
 static bool next_record(struct cursor *c, bool ends_at_zero, struct record *ret)
@@ -107,13 +117,16 @@ static bool cie_of(const struct cfi_section *s, const struct record *fde, struct
 	struct cursor c;
 	struct record r;
 
-	if (fde->id > field)
+	/* .eh_frame counts back from the field, .debug_frame from the section's beginning. */
+	if (fde->id > (s->debug ? s->size : field))
 		return false;
-	c = (struct cursor){ s->data + field - fde->id, s->data + s->size, false };
+	c.p = s->data + (s->debug ? fde->id : field - fde->id);
+	c.end = s->data + s->size;
+	c.bad = false;
 	if (cie->record == c.p)
 		return true;
 	cie->record = NULL;
-	if (!next_record(&c, true, &r) || r.id || !parse_cie(r.body, cie))
+	if (!next_record(&c, true, &r) || !is_cie(s, &r) || !parse_cie(r.body, s->debug, cie))
 		return false;
 	cie->record = r.start;
 	return true;
@@ -132,7 +145,7 @@ int cfi_walk(const struct cfi_section *section, const struct cfi_visitor *visito
 		struct cfi_function f;
 		uint64_t size;
 
-		if (!r.id || !cie_of(section, &r, &cie))
+		if (is_cie(section, &r) || !cie_of(section, &r, &cie))
 			continue;
 		f.start = cursor_pointer(b, cie.encoding, data_addr + (uint64_t)(uintptr_t)b->p);
 		size = cursor_pointer(b, cie.encoding & 0x0f, 0);

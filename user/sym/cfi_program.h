@@ -14,6 +14,7 @@ struct cfi_cie {
 	uint64_t return_reg;
 	uint8_t encoding;
 	bool augmented; /* FDEs carry a length of augmentation data */
+	bool signal;    /* describes the kernel's frame of a signal */
 };
 
 /*

@@ -21,6 +21,7 @@
 #define ROW_RBP       16  /* rbp_words: 8 bits */
 #define RBP_WORDS_MAX 255
 #define ROW_SHIFT     24
+#define ROW_FLAGS     ((1u << ROW_SHIFT) - 1)
 #define ADDR_MAX      (UINT64_MAX >> ROW_SHIFT)
 
 struct function_rows {
@@ -156,6 +157,9 @@ static int visit_state(uint64_t addr, const struct cfi_state *state, void *arg)
 		flags |= (uint64_t)state->base_words << ROW_BASE;
 		flags |= (uint64_t)state->rbp_words << ROW_RBP;
 	}
+	/* What differs in rules that are not noted here is the same. */
+	if ((r->rows.v[r->rows.n - 1] & ROW_FLAGS) == flags)
+		return 0;
 	err = vec_push(&r->rows, row(addr, flags));
 	end_function(r);
 	return err;
