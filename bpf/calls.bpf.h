@@ -14,17 +14,29 @@
  * what starting costs. They take numbers, or pointers to one structure.
  */
 
-/* Enters the statistics of a path that has none yet. */
+/*
+ * Enters the statistics of a path that has none yet. The kernel's allocator is refilled in an
+ * interrupt, for which it pays to wait a few microseconds: this is a path's first call.
+ */
+#define MAKE_TRIES 64
+
 __weak int path_stats_make(__u32 path)
 {
-	return entry_of(&path_stats, &path, &no_calls) != NULL;
+	for (int i = 0; i < MAKE_TRIES; i++) {
+		bpf_map_update_elem(&path_stats, &path, &no_calls, BPF_NOEXIST);
+		if (bpf_map_lookup_elem(&path_stats, &path))
+			return 1;
+	}
+	return 0;
 }
 
-/* path: in map memory, not on the stack. */
+/* path: in map memory, or on the stack. */
 static __always_inline struct pb_call_stats *path_stats_of(const __u32 *path)
 {
 	struct pb_call_stats *s = NULL;
 
+	if (*path < hot_paths)
+		return bpf_map_lookup_elem(&path_stats_hot, path);
 	if (*path != PATH_LOST) {
 		s = bpf_map_lookup_elem(&path_stats, path);
 		if (!s && path_stats_make(*path))

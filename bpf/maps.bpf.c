@@ -20,6 +20,7 @@ struct syscall_errors_map syscall_errors SEC(".maps");
 struct syscall_stacks_map syscall_stacks SEC(".maps");
 struct nodes_map nodes SEC(".maps");
 struct path_ids_map path_ids SEC(".maps");
+struct path_stats_hot_map path_stats_hot SEC(".maps");
 struct path_stats_map path_stats SEC(".maps");
 struct path_errors_map path_errors SEC(".maps");
 struct node_args_map node_args SEC(".maps");
@@ -36,5 +37,6 @@ _Static_assert(PB_COUNTERS == 11, "every counter has its key");
 const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 __u32 pidns_level = 0;
+const volatile __u32 hot_paths = 1;
 __u32 closing = 0;
 __u32 last_path = 0;

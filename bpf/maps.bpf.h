@@ -266,6 +266,15 @@ struct path_ids_map {
 };
 extern struct path_ids_map path_ids SEC(".maps");
 
+/* The first paths' statistics, which are the most frequent ones': an array is faster. */
+struct path_stats_hot_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* set at load: see hot_paths */
+	__type(key, __u32);
+	__type(value, struct pb_call_stats);
+};
+extern struct path_stats_hot_map path_stats_hot SEC(".maps");
+
 struct path_stats_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 8192);
@@ -350,6 +359,9 @@ extern const struct pb_call_stats no_calls;
 extern const __u64 zero;
 /* 0, 1, 2, …: keys of `counters`, which need no stack. */
 extern const __u32 counter_keys[PB_COUNTERS];
+
+/* Paths below this number are in path_stats_hot, which it is the size of. */
+extern const volatile __u32 hot_paths;
 
 /* How many paths there are. */
 extern __u32 last_path;

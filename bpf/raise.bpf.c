@@ -173,7 +173,6 @@ static __always_inline int python_raise(__u64 type)
 		return 0;
 	name_read(t, PB_ERROR_PYTHON, read_word(t, type + PY_TYPE_NAME));
 	id = name_intern(t);
-	spans_hold(t);
 	if (id)
 		path_error_add(span_top(&t->spans)->path, PB_ERROR_PYTHON, id);
 	return 0;

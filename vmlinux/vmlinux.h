@@ -30,6 +30,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_STACK = 23,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -39,6 +40,7 @@ enum bpf_map_type {
 #define BPF_NOEXIST		      1
 #define BPF_F_NO_PREALLOC	      1
 #define BPF_F_USER_STACK	      (1ULL << 8)
+#define BPF_F_MMAPABLE		      (1U << 10)
 #define BPF_RB_NO_WAKEUP	      1
 #define BPF_RB_FORCE_WAKEUP	      2
 #define BPF_RB_AVAIL_DATA	      0
@@ -110,8 +112,15 @@ struct sched_info {
 	unsigned long long run_delay;
 };
 
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
 struct uprobe_task {
 	unsigned int depth;
+	struct return_instance *return_instances;
 };
 
 struct xol_area {

@@ -56,9 +56,10 @@ static const struct opt rows[] = {
 static const struct opt_group groups[] = { { "Options", rows, sizeof(rows) / sizeof(*rows) } };
 static const struct opt_usage usage = {
 	.synopsis = "pathbpf funcs [OPTION...] -p PID SPEC...",
-	.about = "Prints which functions -t SPEC would trace, where each would be probed, how its "
-		 "returns would be seen, and what a call would cost; or why it is left out. Nothing "
-		 "is probed.",
+	.about =
+	    "Prints which functions -t SPEC would trace, where each would be probed, how its "
+	    "returns would be seen, and what a call would cost; or why it is left out. Nothing "
+	    "is probed.",
 	.groups = groups,
 	.n = sizeof(groups) / sizeof(*groups),
 };
@@ -195,16 +196,14 @@ static json_t *node_json(const struct funcs *f, const struct plan_node *n)
 
 	if (!err && site)
 		err = json_object_set_new(o, "offset", json_integer((json_int_t)n->offset)) ||
-		      json_object_set_new(
-			  o, "site_offset",
-			  json_integer((json_int_t)(n->offset + n->entry.skip))) ||
+		      json_object_set_new(o, "site_offset",
+					  json_integer((json_int_t)(n->offset + n->entry.skip))) ||
 		      json_object_set_new(o, "class", json_string(class_name(n->entry.class))) ||
 		      json_object_set_new(o, "emulated",
 					  json_boolean(n->entry.class != SITE_STEPPED));
 	if (!err && site && f->costs.stepped_ns)
 		err = json_object_set_new(
-		    o, "cost_ns",
-		    json_integer((json_int_t)trap_costs_of(&f->costs, &f->plan, n)));
+		    o, "cost_ns", json_integer((json_int_t)trap_costs_of(&f->costs, &f->plan, n)));
 	if (!err)
 		return o;
 	json_decref(o);

@@ -141,8 +141,8 @@ static void warn_unmatched(struct run *run)
 			if (g->negative || g->matched || !run->plan.nodes.n)
 				continue;
 			near_misses(&run->plan, &run->collect.objects, g->glob, near, sizeof(near));
-			log_warn(0, "nothing matches '%s'%s%s%s", g->glob,
-				 s->binary ? " yet" : "", near[0] ? "; there are: " : "", near);
+			log_warn(0, "nothing matches '%s'%s%s%s", g->glob, s->binary ? " yet" : "",
+				 near[0] ? "; there are: " : "", near);
 		}
 	}
 }

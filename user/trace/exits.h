@@ -20,7 +20,8 @@ typedef VEC(struct exit_site) exit_vec;
  * looked through: cold parts, and functions without a name that it ends in. That such a piece may
  * serve others, too, does no harm: BPF takes a return for a span's only if the stack agrees.
  * *ret_restarts: something leads back to its first instruction, so that a probe there is hit again
- * within a call. 0, -ENOMEM, or -ENOTSUP with a phrase in `why` (static); then nothing was appended.
+ * within a call. 0, -ENOMEM, or -ENOTSUP with a phrase in `why` (static); then nothing was
+ * appended.
  */
 int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, exit_vec *ret,
 	       bool *ret_restarts, const char **why);

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define RET_IMM16  0xc2
-#define JMP_REL8   0xeb
-#define JMP_REL32  0xe9
-#define TWO_BYTES  0x0f
-#define POP_MAX    0x1000 /* more than this no function takes as arguments */
+#define RET_IMM16 0xc2
+#define JMP_REL8  0xeb
+#define JMP_REL32 0xe9
+#define TWO_BYTES 0x0f
+#define POP_MAX   0x1000 /* more than this no function takes as arguments */
 
 /* Does a displacement that ends before byte `end` lead to byte 0? */
 static bool leads_home(const uint8_t *displacement, size_t width, size_t end)

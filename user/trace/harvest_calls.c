@@ -94,8 +94,8 @@ static int add_inside(struct calls *c, uint32_t path_id, const char *syscall, co
 	uint32_t path = path_table_get(&c->paths, path_id);
 	char text[64];
 
-	if (path == REPORT_NONE || !strcmp(c->report->nodes.v[c->report->paths.v[path].node].name,
-					   syscall))
+	if (path == REPORT_NONE ||
+	    !strcmp(c->report->nodes.v[c->report->paths.v[path].node].name, syscall))
 		return 0;
 	snprintf(text, sizeof(text), "%s %s", syscall, error);
 	return error_counts_add(c->report, &c->report->paths.v[path].inside, text, n);

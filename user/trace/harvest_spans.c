@@ -103,10 +103,9 @@ static int add_path_error(const void *key, void *value, void *arg)
 	path = &h->report->paths.v[i];
 	memcpy(&n, value, sizeof(n));
 	error_name(h->errors, k->kind, k->value, path->node, type, sizeof(type));
-	return error_counts_add(h->report,
-				k->kind == PB_ERROR_PYTHON ? &path->inside
-							   : &path->stats.error_types,
-				type, n);
+	return error_counts_add(
+	    h->report, k->kind == PB_ERROR_PYTHON ? &path->inside : &path->stats.error_types, type,
+	    n);
 }
 
 static enum node_kind kind_of(enum plan_how how)
@@ -131,7 +130,7 @@ static int add_nodes(struct span_harvest *h)
 		const struct plan_node *p = &h->plan->nodes.v[i];
 		struct node node = { .name = report_str(r, p->name), .kind = kind_of(p->how) };
 
-		node.object = p->how == PLAN_KERNEL	 ? report_add_object(r, "[kernel]", NULL)
+		node.object = p->how == PLAN_KERNEL      ? report_add_object(r, "[kernel]", NULL)
 			      : p->object == OBJECT_NONE ? REPORT_NONE
 							 : resolve_object(h->resolver, p->object);
 		if (vec_push(&r->nodes, node))
@@ -198,6 +197,7 @@ int harvest_spans(struct span_harvest *h)
 
 	err = err ? err : path_table_read(h->paths, h->skel->maps.path_ids);
 	err = err ? err : error_names_read(h->errors, h->skel->maps.error_names);
+	err = err ? err : map_each(h->skel->maps.path_stats_hot, add_path_stats, h);
 	err = err ? err : map_each(h->skel->maps.path_stats, add_path_stats, h);
 	err = err ? err : map_each(h->skel->maps.path_errors, add_path_error, h);
 	error_names_notes(h->errors, h->report);

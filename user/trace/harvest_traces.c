@@ -151,8 +151,7 @@ static void sort_slices(const struct pb_timeline *from, uint32_t *order)
 		uint32_t at = i;
 
 		/* By insertion: they are nearly sorted, and few. */
-		while (at > 1 &&
-		       from->slices[order[at - 1]].start_ns > from->slices[i].start_ns) {
+		while (at > 1 && from->slices[order[at - 1]].start_ns > from->slices[i].start_ns) {
 			order[at] = order[at - 1];
 			at--;
 		}
@@ -258,8 +257,7 @@ static void link_causes(struct trace_harvest *t, const struct exemplars *e)
 			continue;
 		r->traces.v[to].cause = by;
 		r->traces.v[to].cause_ns = since(t, from->cause_ns);
-		r->traces.v[to].cause_kind =
-		    from->cause == PB_CAUSE_CLONE ? "clone" : "wakeup";
+		r->traces.v[to].cause_kind = from->cause == PB_CAUSE_CLONE ? "clone" : "wakeup";
 	}
 }
 

@@ -8,14 +8,10 @@ static const struct {
 	const char *name;
 	enum hook_kind kind;
 } known[] = {
-	{ "_Unwind_RaiseException", HOOK_RAISE },
-	{ "_Unwind_Resume_or_Rethrow", HOOK_RAISE },
-	{ "_Unwind_SetIP", HOOK_LAND },
-	{ "__cxa_begin_catch", HOOK_CATCH },
-	{ "runtime.gopanic", HOOK_GO_PANIC },
-	{ "runtime.Goexit", HOOK_GO_EXIT },
-	{ "_PyErr_SetObject", HOOK_PYTHON_IN },
-	{ "PyErr_SetObject", HOOK_PYTHON },
+	{ "_Unwind_RaiseException", HOOK_RAISE }, { "_Unwind_Resume_or_Rethrow", HOOK_RAISE },
+	{ "_Unwind_SetIP", HOOK_LAND },           { "__cxa_begin_catch", HOOK_CATCH },
+	{ "runtime.gopanic", HOOK_GO_PANIC },     { "runtime.Goexit", HOOK_GO_EXIT },
+	{ "_PyErr_SetObject", HOOK_PYTHON_IN },   { "PyErr_SetObject", HOOK_PYTHON },
 };
 
 struct search {

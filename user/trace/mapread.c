@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Walking a BPF hash map. */
+/* Walking a BPF hash map, or an array. */
 #include "trace/mapread.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@ int map_each(struct bpf_map *map, int (*fn)(const void *key, void *value, void *
 	unsigned char *key = NULL, *next;
 	int fd = bpf_map__fd(map), err;
 
-	if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_HASH)
+	if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_HASH ||
+	    bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
 		value_size = (value_size + 7) / 8 * 8 * (size_t)libbpf_num_possible_cpus();
 	value = malloc(value_size);
 	if (!keys || !value)

@@ -96,8 +96,8 @@ void near_misses(const struct plan *p, struct object_files *objects, const char 
 		if (!asked && spec.binary)
 			continue;
 		if (!asked)
-			snprintf(prefix, sizeof(prefix), "%s:",
-				 file_name(objects->files.v[i]->path));
+			snprintf(prefix, sizeof(prefix),
+				 "%s:", file_name(objects->files.v[i]->path));
 		n.object = prefix;
 		symbols = object_symbols(objects, i);
 		if (symbols)

@@ -54,26 +54,26 @@ enum plan_how {
 };
 
 struct plan_node {
-	char *name;         /* owned; demangled */
+	char *name; /* owned; demangled */
 	enum plan_how how;
-	uint32_t object;    /* index into the object files, or OBJECT_NONE */
-	uint64_t offset;    /* file offset of the function's first instruction */
+	uint32_t object; /* index into the object files, or OBJECT_NONE */
+	uint64_t offset; /* file offset of the function's first instruction */
 	uint64_t addr, size;
-	struct entry_site entry; /* where its entry is probed, seen from `offset` */
+	struct entry_site entry;      /* where its entry is probed, seen from `offset` */
 	uint32_t first_site, sites;   /* in plan.sites: where it ends */
 	bool restarts;                /* its beginning may run again within a call */
 	uint32_t first_place, places; /* in plan.places: of a static probe */
-	uint32_t args;      /* index into plan.args + 1; 0: none are recorded */
-	uint32_t nr;        /* of a system call */
-	uint32_t btf_id;    /* of a kernel function; 0: the kernel's types do not have it */
+	uint32_t args;                /* index into plan.args + 1; 0: none are recorded */
+	uint32_t nr;                  /* of a system call */
+	uint32_t btf_id; /* of a kernel function; 0: the kernel's types do not have it */
 	struct spec_pred pred;
-	uint8_t go_result;  /* the result register that tells of an error: see sym/rettype.h */
-	bool go_error;      /* its errors are Go's */
-	bool pred_by_type;  /* the user said nothing: its type did */
-	bool ambiguous;     /* several kernel functions have its name */
-	bool attached;      /* its probes are live */
-	bool refused;       /* the kernel would not have them */
-	bool gone;          /* one was missing in memory: see trace/textwatch.h */
+	uint8_t go_result; /* the result register that tells of an error: see sym/rettype.h */
+	bool go_error;     /* its errors are Go's */
+	bool pred_by_type; /* the user said nothing: its type did */
+	bool ambiguous;    /* several kernel functions have its name */
+	bool attached;     /* its probes are live */
+	bool refused;      /* the kernel would not have them */
+	bool gone;         /* one was missing in memory: see trace/textwatch.h */
 };
 
 /* A function that was asked for and is not probed. */
@@ -112,10 +112,10 @@ struct plan {
 	struct table name_index;   /* static probes: name → node */
 	struct table hazard_index; /* objects whose hazards and hooks are known */
 	bool syscalls_planned, kernel_planned;
-	uint64_t maps_seen;        /* processes.maps_changes when last looked */
-	bool renewed;              /* what is attached is no longer safe: attach all nodes anew */
-	bool has_go;               /* of what is planned, something is written in Go */
-	uint32_t goid_offset;      /* then: where runtime.g has the goroutine's number */
+	uint64_t maps_seen;   /* processes.maps_changes when last looked */
+	bool renewed;         /* what is attached is no longer safe: attach all nodes anew */
+	bool has_go;          /* of what is planned, something is written in Go */
+	uint32_t goid_offset; /* then: where runtime.g has the goroutine's number */
 	enum hazard_kind planned_for; /* the hazard that the nodes are planned for */
 	struct hazard hazard;         /* what stands against return probes in these processes */
 };

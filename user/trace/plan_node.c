@@ -134,7 +134,8 @@ static int plan_c(struct plan_object *o, const struct symbol *sym, struct plan_n
 		node->how = PLAN_RETURN_SITES;
 	if (err != -ENOTSUP || p->hazard.kind == HAZARD_NONE)
 		return err == -ENOTSUP ? 0 : err;
-	snprintf(why, why_size, "%s: a return probe could abort it, and %s", p->hazard.text, reason);
+	snprintf(why, why_size, "%s: a return probe could abort it, and %s", p->hazard.text,
+		 reason);
 	return err;
 }
 
@@ -237,10 +238,9 @@ int plan_function(struct plan_object *o, const struct symbol *given, const char 
 {
 	struct plan *p = o->plan;
 	struct symbol sym = *given;
-	struct plan_node node = { .object = o->object,
-				  .offset = sym.offset,
-				  .addr = sym.addr,
-				  .pred = *pred };
+	struct plan_node node = {
+		.object = o->object, .offset = sym.offset, .addr = sym.addr, .pred = *pred
+	};
 	uint64_t key[2] = { o->object, sym.offset };
 	const char *against;
 	char why[400];

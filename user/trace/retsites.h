@@ -27,7 +27,7 @@ struct ret_code {
 	size_t size;
 	uint64_t addr;  /* where it lies in its object's address space */
 	uint64_t start; /* where the function begins that it is of */
-	bool is_part;  /* need not end by itself */
+	bool is_part;   /* need not end by itself */
 	/* Does a function begin at this address? */
 	bool (*is_function)(uint64_t addr, void *arg);
 	/*
@@ -46,11 +46,12 @@ struct ret_code {
 };
 
 /*
- * Finds the exits; sites are appended to ret, none for a function that never returns. 0, -ENOMEM, or -ENOTSUP with a phrase in `why`
- * (static) when one could be missed: bytes that do not decode, data in between, a jump of which
- * nobody knows where it leads. An indirect jump is a tail call when the stack is as at entry and
- * its target was not computed from a table just before. *ret_restarts becomes true when a jump leads
- * back to the function's first byte (else it stays as it is): what is probed there runs again.
+ * Finds the exits; sites are appended to ret, none for a function that never returns. 0, -ENOMEM,
+ * or -ENOTSUP with a phrase in `why` (static) when one could be missed: bytes that do not decode,
+ * data in between, a jump of which nobody knows where it leads. An indirect jump is a tail call
+ * when the stack is as at entry and its target was not computed from a table just before.
+ * *ret_restarts becomes true when a jump leads back to the function's first byte (else it stays as
+ * it is): what is probed there runs again.
  */
 int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, bool *ret_restarts,
 		   const char **why);

@@ -28,6 +28,7 @@ struct session {
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
 	struct textwatch *watch;
 	uint64_t begin_ns, end_ns;
+	uint32_t hot_paths;  /* paths below this number are in path_stats_hot */
 	uint32_t paths_made; /* entries of path_stats: for paths 1 … paths_made */
 	uint64_t gap_ns;     /* without function probes, while they were attached anew */
 	VEC(struct session_missing) missing;

@@ -15,7 +15,7 @@
  * Entries of statistics that are made before their paths come up: the kernel's allocator, asked by
  * a BPF program, may fail for a moment when many are wanted at once.
  */
-#define PATHS_AHEAD 256
+#define PATHS_AHEAD 128
 
 int session_set_targets(struct session *s)
 {
@@ -115,13 +115,19 @@ void session_make_paths(struct session *s)
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(s->skel->maps.path_stats);
 	_cleanup_free_ struct pb_call_stats *none =
 	    calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*none));
-	uint32_t last = s->skel->bss->last_path + PATHS_AHEAD;
+	uint32_t ahead = s->skel->bss->last_path + PATHS_AHEAD;
+	uint32_t last = ahead > s->hot_paths ? ahead : s->hot_paths - 1;
 
 	for (int i = 0; none && i < cpus; i++)
 		none[i].min_ns = UINT64_MAX;
 	while (none && s->plan && s->paths_made < last) {
 		uint32_t id = ++s->paths_made;
 
+		if (id < s->hot_paths) {
+			bpf_map_update_elem(bpf_map__fd(s->skel->maps.path_stats_hot), &id, none,
+					    BPF_ANY);
+			continue;
+		}
 		if (bpf_map_update_elem(fd, &id, none, BPF_NOEXIST) && errno == E2BIG)
 			s->paths_made = UINT32_MAX; /* full */
 	}

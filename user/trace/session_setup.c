@@ -18,6 +18,8 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 
 #define RING_MIN (2u << 20)
 #define RING_MAX (16u << 20)
+#define HOT_MIN  16
+#define HOT_MAX  256
 
 /*
  * Statistics are a few KiB an entry and CPU: allocated on demand, except where they are few,
@@ -58,12 +60,24 @@ static uint32_t ring_size(void)
 	return size;
 }
 
+/* An entry is 2.7 KiB a CPU. */
+static uint32_t hot_paths(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint32_t n = 1024 / (uint32_t)(cpus > 0 ? cpus : 1);
+
+	return n < HOT_MIN ? HOT_MIN : n > HOT_MAX ? HOT_MAX : n;
+}
+
 static void size_maps(struct session *s)
 {
 	struct pathbpf *skel = s->skel;
 
 	bpf_map__set_max_entries(skel->maps.records, ring_size());
 
+	s->hot_paths = s->plan ? hot_paths() : 1;
+	skel->rodata->hot_paths = s->hot_paths;
+	bpf_map__set_max_entries(skel->maps.path_stats_hot, s->hot_paths);
 	if (s->plan) {
 		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
 		return;

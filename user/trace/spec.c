@@ -164,8 +164,7 @@ static int parse_pred(const struct parser *p, struct slice s, enum spec_kind kin
 		return 0;
 	}
 	if (!skip(&s, "ret"))
-		return fail(p, start,
-			    "expected ret<0, ret==0, ret!=0, ret==null, ret==N or never");
+		return fail(p, start, "expected ret<0, ret==0, ret!=0, ret==null, ret==N or never");
 	if (skip(&s, "=="))
 		pred.op = SPEC_PRED_EQ;
 	else if (skip(&s, "!="))

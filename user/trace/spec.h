@@ -9,7 +9,8 @@
  *	sys:NAME                   system calls
  *
  * GLOB and NAME may be lists with commas, in which `!GLOB` takes away, `GLOB@PRED` says what an
- * error is, and `GLOB(arg1:str,arg2)` names arguments to record (before a predicate); BINARY, PROVIDER and the prefix hold for the whole list.
+ * error is, and `GLOB(arg1:str,arg2)` names arguments to record (before a predicate); BINARY,
+ *PROVIDER and the prefix hold for the whole list.
  *
  * C++ names contain colons, commas and brackets, so these rules decide. Escaped bytes (`\:`),
  * classes and what stands in (), <> or {} never separate; an unmatched bracket is an ordinary

@@ -105,8 +105,8 @@ static bool kernel_has_multi(void)
 
 void uprobes_prepare(const struct uprobe_programs *progs)
 {
-	struct bpf_program *all[] = { progs->enter,    progs->leave, progs->go_enter,
-				      progs->go_leave, progs->point };
+	struct bpf_program *all[] = { progs->enter, progs->leave, progs->go_enter, progs->go_leave,
+				      progs->point };
 
 	if (!kernel_has_multi())
 		return;
@@ -340,8 +340,8 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 			continue;
 		}
 		leave = perf_link(u->progs.leave, path, place, nodes[i], true);
-		enter = leave ? perf_link(u->progs.enter, path, place,
-					  entry_cookie(node, nodes[i]), false)
+		enter = leave ? perf_link(u->progs.enter, path, place, entry_cookie(node, nodes[i]),
+					  false)
 			      : NULL;
 		if (!enter) {
 			skip(plan, nodes[i], "the kernel refuses a probe there");
@@ -383,7 +383,8 @@ static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, e
 	return err;
 }
 
-/* Static probes on nops of five bytes stand in the midst of functions, which may use the red zone. */
+/* Static probes on nops of five bytes stand in the midst of functions, which may use the red zone.
+ */
 static void refuse_unsafe_nops(struct uprobes *u, struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->nodes.n; i++) {
@@ -395,9 +396,10 @@ static void refuse_unsafe_nops(struct uprobes *u, struct plan *plan)
 		if (u->redzone == REDZONE_UNKNOWN)
 			u->redzone = redzone_survives(u->progs.point) ? REDZONE_SAFE : REDZONE_HIT;
 		if (u->redzone == REDZONE_HIT)
-			skip(plan, i,
-			     "a nop of five bytes: a probe on it would damage the function's memory "
-			     "below the stack pointer on this kernel (6.18 to 7.1)");
+			skip(
+			    plan, i,
+			    "a nop of five bytes: a probe on it would damage the function's memory "
+			    "below the stack pointer on this kernel (6.18 to 7.1)");
 	}
 }
 

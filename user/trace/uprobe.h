@@ -22,9 +22,10 @@ struct uprobes;
 /* Places in one file. */
 struct uprobe_places {
 	const char *path;
-	unsigned long *offsets;    /* file offsets */
-	uint64_t *cookies;         /* one each; NULL: all are 0 */
-	unsigned long *semaphores; /* file offsets of counters to raise, 0: none; NULL: none at all */
+	unsigned long *offsets; /* file offsets */
+	uint64_t *cookies;      /* one each; NULL: all are 0 */
+	unsigned long
+	    *semaphores; /* file offsets of counters to raise, 0: none; NULL: none at all */
 	uint32_t n;
 };
 
@@ -47,8 +48,8 @@ int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, b
 void uprobes_prepare(const struct uprobe_programs *progs);
 int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
 /*
- * Probes every node and hook of the plan that is not attached yet. Functions that the kernel refuses are
- * moved to plan->skipped with the reason. 0, or a negative errno when nothing works.
+ * Probes every node and hook of the plan that is not attached yet. Functions that the kernel
+ * refuses are moved to plan->skipped with the reason. 0, or a negative errno when nothing works.
  */
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects);
 void uprobes_detach(struct uprobes *u);
