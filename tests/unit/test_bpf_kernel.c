@@ -216,8 +216,8 @@ Test(bpf_kernel, pointers_that_are_errors_have_their_errno)
 		k_enter(120, B, frame(0x1000));
 		k_leave(140, B, frame(0x1000), cases[i].value);
 		cr_assert_eq(stats_to(B)->errors, cases[i].error, "case %zu", i);
-		cr_assert_eq(errors_of(path_to(B), cases[i].kind, cases[i].recorded), cases[i].error,
-			     "case %zu", i);
+		cr_assert_eq(errors_of(path_to(B), cases[i].kind, cases[i].recorded),
+			     cases[i].error, "case %zu", i);
 	}
 }
 

@@ -196,8 +196,9 @@ static json_t *node_json(const struct funcs *f, const struct plan_node *n)
 
 	if (!err && site)
 		err = json_object_set_new(o, "offset", json_integer((json_int_t)n->offset)) ||
-		      json_object_set_new(o, "site_offset",
-					  json_integer((json_int_t)(n->offset + n->entry.skip))) ||
+		      json_object_set_new(
+			  o, "site_offset",
+			  json_integer((json_int_t)n->offset + (json_int_t)n->entry.skip)) ||
 		      json_object_set_new(o, "class", json_string(class_name(n->entry.class))) ||
 		      json_object_set_new(o, "emulated",
 					  json_boolean(n->entry.class != SITE_STEPPED));

@@ -31,13 +31,13 @@ struct elf_traits {
 	uint32_t build_id_len;  /* 0: none */
 	uint16_t machine, type; /* e_machine, e_type */
 	bool is_64;
-	bool has_symtab;     /* itself or by its debug file */
-	bool is_go;          /* .gopclntab or .note.go.buildid */
-	bool has_go_table;   /* Go's own table of functions was read: there are names in any case */
-	bool is_rust;        /* a personality or panic symbol of the Rust runtime */
-	bool has_unwinder;   /* defines _Unwind_RaiseException (linked in, or libgcc_s itself) */
-	bool catches;        /* C++ that catches: imports or defines __cxa_begin_catch */
-	bool cleans_up;      /* has a personality routine: code that runs while a stack unwinds */
+	bool has_symtab;   /* itself or by its debug file */
+	bool is_go;        /* .gopclntab or .note.go.buildid */
+	bool has_go_table; /* Go's own table of functions was read: there are names in any case */
+	bool is_rust;      /* a personality or panic symbol of the Rust runtime */
+	bool has_unwinder; /* defines _Unwind_RaiseException (linked in, or libgcc_s itself) */
+	bool catches;      /* C++ that catches: imports or defines __cxa_begin_catch */
+	bool cleans_up;    /* has a personality routine: code that runs while a stack unwinds */
 	bool forces_unwinding;   /* imports pthread_cancel or pthread_exit */
 	bool uses_signal_stacks; /* imports or defines sigaltstack */
 	bool uses_async_jobs;    /* imports OpenSSL's asynchronous jobs: ASYNC_*, SSL_*async* */

@@ -175,8 +175,8 @@ void traits_see(const char *name, bool defined, void *arg)
 		t->cleans_up = true;
 	if (!ctx->is_libc && (!strcmp(name, "pthread_cancel") || !strcmp(name, "pthread_exit")))
 		t->forces_unwinding = true;
-	if (!defined && (starts_with(name, "ASYNC_") ||
-			 (starts_with(name, "SSL_") && strstr(name, "async"))))
+	if (!defined &&
+	    (starts_with(name, "ASYNC_") || (starts_with(name, "SSL_") && strstr(name, "async"))))
 		t->uses_async_jobs = true;
 	if (is_rust(name))
 		t->is_rust = true;

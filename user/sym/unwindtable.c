@@ -92,8 +92,7 @@ static int visit_state(uint64_t addr, const struct cfi_state *state, void *arg)
 {
 	struct builder *b = arg;
 	struct function_rows *f = &b->functions.v[b->functions.n - 1];
-	struct unwind_row row = { (uint32_t)(addr - b->table->base),
-				  rule_number(b, &state->rule) };
+	struct unwind_row row = { (uint32_t)(addr - b->table->base), rule_number(b, &state->rule) };
 
 	if (b->err || (f->n && b->rows.v[b->rows.n - 1].rule == row.rule))
 		return b->err;

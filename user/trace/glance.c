@@ -13,10 +13,12 @@
 /* Does a displacement that ends before byte `end` lead to byte 0? */
 static bool leads_home(const uint8_t *displacement, size_t width, size_t end)
 {
-	int32_t distance = (int8_t)*displacement;
+	int32_t distance;
 
 	if (width == 4)
 		memcpy(&distance, displacement, sizeof(distance));
+	else
+		distance = *displacement < 0x80 ? *displacement : *displacement - 0x100;
 	return (int64_t)end + distance == 0;
 }
 

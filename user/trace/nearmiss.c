@@ -79,6 +79,7 @@ static void core_of(const char *glob, char *buf, size_t size)
 void near_misses(const struct plan *p, struct object_files *objects, const char *text, char *buf,
 		 size_t size)
 {
+	char prefix[64];
 	struct near n = { .buf = buf, .size = size };
 	struct spec spec;
 	char why[64], core[128];
@@ -91,10 +92,10 @@ void near_misses(const struct plan *p, struct object_files *objects, const char 
 	for (uint32_t i = 0; core[0] && i < objects->files.n && n.found < NEAR_MAX; i++) {
 		bool asked = table_find(&p->object_index, &i, sizeof(i)) != TABLE_NONE;
 		const struct symbols *symbols;
-		char prefix[64] = "";
 
 		if (!asked && spec.binary)
 			continue;
+		*prefix = '\0';
 		if (!asked)
 			snprintf(prefix, sizeof(prefix),
 				 "%s:", file_name(objects->files.v[i]->path));

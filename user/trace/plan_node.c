@@ -233,32 +233,32 @@ static const char *reason_against(const struct plan *p, const struct symbol *sym
 	return NULL;
 }
 
-int plan_function(struct plan_object *o, const struct symbol *given, const char *name,
+int plan_function(struct plan_object *o, const struct symbol *sym, const char *name,
 		  const struct spec_pred *pred, const struct spec_args *args)
 {
 	struct plan *p = o->plan;
-	struct symbol sym = *given;
+	struct symbol trusted = *sym;
 	struct plan_node node = {
-		.object = o->object, .offset = sym.offset, .addr = sym.addr, .pred = *pred
+		.object = o->object, .offset = sym->offset, .addr = sym->addr, .pred = *pred
 	};
-	uint64_t key[2] = { o->object, sym.offset };
+	uint64_t key[2] = { o->object, sym->offset };
 	const char *against;
 	char why[400];
 	int err;
 
-	node.size = sym.size = symbols_true_size(o->symbols, given);
-	against = reason_against(p, &sym, name);
+	node.size = trusted.size = symbols_true_size(o->symbols, sym);
+	against = reason_against(p, &trusted, name);
 	if (against)
 		return plan_add_skip(p, o->object, name, against), 0;
 	node.name = strdup(name);
 	if (!node.name)
 		return -ENOMEM;
 	err = args ? add_args(o, name, args, &node) : 0;
-	err = err ? err : plan_function_probes(o, &sym, &node, why, sizeof(why));
+	err = err ? err : plan_function_probes(o, &trusted, &node, why, sizeof(why));
 	if (err == -ENOTSUP)
 		plan_add_skip(p, o->object, name, why);
 	if (!err) {
-		default_pred(o, &sym, name, &node);
+		default_pred(o, sym, name, &node);
 		err = vec_push(&p->nodes, node);
 	}
 	if (err) {

@@ -114,7 +114,8 @@ static int check_targets(const struct scan *s, size_t size)
 	return 0;
 }
 
-int ret_sites_find(const struct ret_code *code, ret_site_vec *ret, bool *ret_restarts,
+int ret_sites_find(const struct ret_code *code, ret_site_vec *ret,
+		   bool *ret_restarts, /* NOLINT: written through scan */
 		   const char **why)
 {
 	_cleanup_free_ uint8_t *marks = calloc(code->size + 1, sizeof(*marks));

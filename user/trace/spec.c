@@ -213,9 +213,9 @@ static int parse_arg(const struct parser *p, struct slice s, struct spec_args *r
 	a.number = (uint8_t)(*s.s - '0');
 	s.s++;
 	s.len--;
-	for (uint8_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		if (slice_is(&s, types[i])) {
-			a.type = i;
+			a.type = (uint8_t)i;
 			s.len = 0;
 		}
 	}

@@ -248,7 +248,7 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 
 static void *close_link(void *arg)
 {
-	close((int)(intptr_t)arg);
+	close(*(const int *)arg);
 	return NULL;
 }
 
@@ -261,17 +261,15 @@ static void close_from(struct uprobes *u, size_t first)
 	pthread_t threads[CLOSERS_MAX];
 	size_t n = 0;
 
-	while (u->fds.n > first) {
-		int fd = u->fds.v[--u->fds.n];
-
-		if (n < CLOSERS_MAX &&
-		    !pthread_create(&threads[n], NULL, close_link, (void *)(intptr_t)fd))
+	for (size_t i = u->fds.n; i-- > first;) {
+		if (n < CLOSERS_MAX && !pthread_create(&threads[n], NULL, close_link, &u->fds.v[i]))
 			n++;
 		else
-			close(fd);
+			close(u->fds.v[i]);
 	}
 	while (n)
 		pthread_join(threads[--n], NULL);
+	u->fds.n = u->fds.n < first ? u->fds.n : first;
 }
 
 /*
