@@ -67,30 +67,17 @@ static __subprog int record_args(struct pt_regs *ctx, struct pb_timeline *r, str
 	return 0;
 }
 
-/* The slice of a call that has just begun; of a root, the whole record. */
+/* The slice of a call that has just begun, with its arguments. */
 static __subprog int record_span(struct pt_regs *ctx, struct task_struct *task, struct thread *t,
 				 struct span *f)
 {
-	struct spans *s = &t->spans;
 	struct pb_timeline *r;
 	struct pb_node *n;
-	__u8 parent = NO_PARENT;
 
-	if (s->depth == 1) {
-		if (s->timeline) /* its root was left without a return */
-			timeline_end(s, task, t->pid);
-		timeline_begin(s, t, f->start_ns);
-	} else {
-		parent = span_at(s, (s->depth - 2) & (PB_SPAN_DEPTH - 1))->slice - 1;
-	}
-	r = timeline_of(s);
-	if (!r)
-		return 0;
-	if (s->depth > 1 && parent == NO_PARENT)
-		return 0; /* its caller has no slice: there was no room */
-	f->slice = timeline_add(s, r, PB_SLICE_SPAN, f->path, parent, f->start_ns);
+	record_slice(task, t, f);
 	n = f->slice ? bpf_map_lookup_elem(&nodes, &f->node) : NULL;
-	if (n && n->args)
+	r = n && n->args ? timeline_of(&t->spans) : NULL;
+	if (r)
 		record_args(ctx, r, &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)], &n->args);
 	return 0;
 }

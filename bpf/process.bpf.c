@@ -107,6 +107,11 @@ int BPF_PROG(pb_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 	 1U << 25 | 1U << 31)
 #define SIGKILL 9
 
+static __always_inline bool is_of_thread(__u32 signal)
+{
+	return signal < 32 && 1U << (signal & 31) & SIGNALS_OF_A_THREAD;
+}
+
 /*
  * Has a thread died of the signal that its process died of? The other threads are ended by
  * SIGKILL, as are all when the signal was meant for the process.
@@ -115,8 +120,7 @@ static __always_inline __u32 died_of(const struct thread *t, __u32 signal)
 {
 	if (signal == t->last_signal)
 		return signal;
-	return t->last_signal == SIGKILL && !(1U << (signal & 31) & SIGNALS_OF_A_THREAD) ? signal
-											 : 0;
+	return t->last_signal == SIGKILL && !is_of_thread(signal) ? signal : 0;
 }
 
 SEC("?tp_btf/sched_process_exit")

@@ -35,7 +35,7 @@ int pb_span_enter(struct pt_regs *ctx)
 	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
 		f = span_open(&t->spans, (__u32)cookie, sp,
 			      cookie & PB_COOKIE_SITES ? stack : stack | SPAN_KEPT);
-		if (f && config.timelines && timeline_wanted(&t->spans))
+		if (f && config.timelines && timeline_wanted(&t->spans, t))
 			record_span(ctx, task, t, f);
 	}
 	spans_release(t);

@@ -265,7 +265,7 @@ static __always_inline __u32 search_decide(struct walk *w, const struct span *f)
 	/* Another function's equal frame: a tail call that did not report its end. */
 	if (f->stack == w->stack && f->sp == w->sp)
 		return SPAN_TAIL;
-	if (s->over && f->node == w->node) {
+	if (s->over && f->stack == w->stack && w->sp < f->sp) {
 		s->over--; /* there was no room for it: it was counted when it began */
 		w->found = FOUND_UNCOUNTED;
 	}
@@ -296,13 +296,13 @@ static __subprog __u32 same_frame(struct spans *s, __u32 node, __u64 sp)
 	struct span *f = span_top(s);
 	bool same = f->node == node;
 
+	if (!s->ret)
+		bpf_probe_read_user(&s->ret, sizeof(s->ret), (void *)sp);
 	if (!f->kept)
 		return f->ret != s->ret ? FRAME_LEFT
 		       : !same          ? FRAME_TAIL
 		       : s->restarts    ? FRAME_RESTART
 					: FRAME_LEFT;
-	if (!s->ret)
-		bpf_probe_read_user(&s->ret, sizeof(s->ret), (void *)sp);
 	return s->ret == trampoline() ? FRAME_TAIL : FRAME_LEFT;
 }
 

@@ -25,6 +25,7 @@ static __always_inline void syscall_span_begin(struct thread *t, struct task_str
 {
 	__u32 *node = bpf_map_lookup_elem(&syscall_nodes, &nr);
 	__u64 sp = regs->sp;
+	struct span *f;
 	__u8 stack;
 
 	t->syscall_node = 0;
@@ -34,8 +35,11 @@ static __always_inline void syscall_span_begin(struct thread *t, struct task_str
 	spans_hold(t);
 	spans_now(t, t->syscall_ns);
 	spans_drop_stale(&t->spans, sp, stack);
-	if (span_open(&t->spans, *node - 1, sp - 1, stack))
+	f = span_open(&t->spans, *node - 1, sp - 1, stack);
+	if (f)
 		t->syscall_node = *node;
+	if (f && config.timelines && timeline_wanted(&t->spans, t))
+		record_slice(task, t, f);
 	spans_release(t);
 }
 
@@ -58,14 +62,29 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
+/* As path_stats_make(). */
+__weak int syscall_stats_make(__u32 nr, __u32 path)
+{
+	struct pb_syscall_key key = { .nr = nr, .path = path };
+
+	for (int i = 0; i < MAKE_TRIES; i++) {
+		bpf_map_update_elem(&syscall_stats, &key, &no_calls, BPF_NOEXIST);
+		if (bpf_map_lookup_elem(&syscall_stats, &key))
+			return 1;
+	}
+	return 0;
+}
+
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
 				    __u64 duration_ns)
 {
 	struct pb_syscall_error_key error_key = { .nr = key->nr,
 						  .path = key->path,
 						  .error = error };
-	struct pb_call_stats *s = entry_of(&syscall_stats, key, &no_calls);
+	struct pb_call_stats *s = bpf_map_lookup_elem(&syscall_stats, key);
 
+	if (!s && syscall_stats_make(key->nr, key->path))
+		s = bpf_map_lookup_elem(&syscall_stats, key);
 	if (!s) {
 		count(PB_LOST_PATHS);
 		return;
@@ -117,7 +136,8 @@ static __always_inline __u32 current_path(struct thread *t, struct pt_regs *regs
 	return t->has_goroutines ? goroutine_path(t, regs->r14) : 0;
 }
 
-static __always_inline void syscall_span_end(struct thread *t, __u64 now_ns, __u32 error)
+static __always_inline void syscall_span_end(struct thread *t, struct task_struct *task,
+					     __u64 now_ns, __u32 error)
 {
 	struct spans *s = &t->spans;
 	struct span *f = span_top(s);
@@ -135,6 +155,8 @@ static __always_inline void syscall_span_end(struct thread *t, __u64 now_ns, __u
 		path_error(s, f, PB_ERROR_ERRNO, error);
 	}
 	span_close(s, SPAN_TAIL, 0);
+	if (s->timeline && !s->depth)
+		timeline_end(s, task, t->pid);
 }
 
 /* A call inside a recorded trace. */
@@ -188,7 +210,7 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 		spans_drop_stale(&t->spans, regs->sp - 1, stack_class(task, regs->sp));
 	}
 	if (config.syscall_spans && t->syscall_node)
-		syscall_span_end(t, now_ns, error);
+		syscall_span_end(t, task, now_ns, error);
 	else if (config.timelines && t->spans.timeline)
 		record_syscall(t, key.nr, now_ns, error);
 	spans_release(t);

@@ -25,15 +25,18 @@ static __always_inline struct pb_timeline *timeline_of(const struct spans *s)
 }
 
 /* A span has begun: is there anything to record? Most calls of busy threads end here. */
-static __always_inline bool timeline_wanted(struct spans *s)
+static __always_inline bool timeline_wanted(struct spans *s, struct thread *t)
 {
 	if (s->timeline)
 		return true;
 	if (s->depth != 1)
 		return false;
 	s->why = 0;
-	return s->recorded < RECORD_SLICES ||
-	       s->record_window != (__u32)(s->now_ns >> RECORD_WINDOW_SHIFT);
+	if (s->recorded < RECORD_SLICES ||
+	    s->record_window != (__u32)(s->now_ns >> RECORD_WINDOW_SHIFT))
+		return true;
+	t->cause = PB_CAUSE_NONE; /* not that of a later root */
+	return false;
 }
 
 /* A root span begins: is it recorded? */
@@ -47,8 +50,10 @@ static __subprog int timeline_begin(struct spans *s, struct thread *t, __u64 now
 		s->record_window = window;
 		s->recorded = 0;
 	}
-	if (s->recorded >= RECORD_SLICES || bpf_map_pop_elem(&timelines_free, &key))
+	if (s->recorded >= RECORD_SLICES || bpf_map_pop_elem(&timelines_free, &key)) {
+		t->cause = PB_CAUSE_NONE; /* not that of a later root */
 		return 0;
+	}
 	s->timeline = (__u8)(key + 1);
 	r = timeline_of(s);
 	if (!r)
@@ -121,5 +126,28 @@ static __subprog int timeline_end(struct spans *s, struct task_struct *task, __u
 			count(PB_LOST_TIMELINES);
 	}
 	bpf_map_push_elem(&timelines_free, &key, BPF_ANY);
+	return 0;
+}
+
+/* The slice of a call that has just begun; of a root, the whole record. */
+static __subprog int record_slice(struct task_struct *task, struct thread *t, struct span *f)
+{
+	struct spans *s = &t->spans;
+	struct pb_timeline *r;
+	__u8 parent = NO_PARENT;
+
+	if (s->depth == 1) {
+		if (s->timeline) /* its root was left without a return */
+			timeline_end(s, task, t->pid);
+		timeline_begin(s, t, f->start_ns);
+	} else {
+		parent = span_at(s, (s->depth - 2) & (PB_SPAN_DEPTH - 1))->slice - 1;
+	}
+	r = timeline_of(s);
+	if (!r)
+		return 0;
+	if (s->depth > 1 && parent == NO_PARENT)
+		return 0; /* its caller has no slice: there was no room */
+	f->slice = timeline_add(s, r, PB_SLICE_SPAN, f->path, parent, f->start_ns);
 	return 0;
 }

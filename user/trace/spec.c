@@ -249,6 +249,8 @@ static int parse_args(const struct parser *p, struct slice *name, struct spec_ar
 		while (n < rest.len && rest.s[n] != ',')
 			n++;
 		err = parse_arg(p, (struct slice){ rest.s, n }, ret);
+		if (!err && n + 1 == rest.len)
+			err = fail(p, rest.s + n, "an argument is missing");
 		n += n < rest.len;
 		rest.s += n;
 		rest.len -= n;
