@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* Mistakes that the span core once made. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include "bpf_calls.h"
@@ -6,7 +7,7 @@
 #define RET1 0x401000
 
 /* A, followed by its ends, tail-calls B, which has a return probe; A's jump was not reported. */
-Test(bugs, mixed_tail)
+Test(bpf_mended, mixed_tail)
 {
 	struct task_struct task = {};
 	begin(&task);
@@ -17,7 +18,7 @@ Test(bugs, mixed_tail)
 	cr_assert_eq(stats_to(A, B)->total_ns, 40);
 }
 
-Test(bugs, depth_after_overflow)
+Test(bpf_mended, depth_after_overflow)
 {
 	struct task_struct task = {};
 	begin(&task);
@@ -36,7 +37,7 @@ Test(bugs, depth_after_overflow)
 	cr_expect_eq(stats_to(A)->depth_max, PB_SPAN_DEPTH + 1, "%llu", stats_to(A)->depth_max);
 }
 
-Test(bugs, syscall_span_in_timeline)
+Test(bpf_mended, syscall_span_in_timeline)
 {
 	struct task_struct task = {}, other = {};
 	struct pt_regs regs = { .sp = 0x6000 };
@@ -62,7 +63,7 @@ Test(bugs, syscall_span_in_timeline)
 	cr_assert_eq(r->n, 3, "%u slices", r->n);
 }
 
-Test(bugs, stale_cause)
+Test(bpf_mended, stale_cause)
 {
 	struct task_struct waker = { .pid = 70 }, woken = { .pid = 71 };
 	struct thread *w;
@@ -82,7 +83,7 @@ Test(bugs, stale_cause)
 	cr_assert_eq(((const struct pb_timeline *)record_sent(PB_TIMELINE, 0, 24))->cause, 0);
 }
 
-Test(bugs, realtime_signals)
+Test(bpf_mended, realtime_signals)
 {
 	struct signal_struct signal = { .flags = 4,
 					.group_exit_code = 35,
