@@ -101,7 +101,8 @@ static int scan_piece(struct search *s, uint32_t i)
 	err = ret_sites_find(&code, &found, s->restarts, s->why);
 	for (size_t k = 0; k < found.n && !err; k++)
 		err = vec_push(s->ret, (struct exit_site){ .offset = offset + found.v[k].offset,
-							   .has_value = found.v[k].has_value });
+							   .has_value = found.v[k].has_value,
+							   .pops = found.v[k].pops });
 	for (size_t k = 0; k < outside.n && !err; k++)
 		err = add_piece(s, outside.v[k]);
 	vec_done(&outside);

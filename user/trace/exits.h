@@ -11,6 +11,7 @@
 struct exit_site {
 	uint64_t offset; /* file offset */
 	bool has_value;  /* a `ret`; false: a tail jump */
+	bool pops;       /* a `ret` that takes arguments off the stack */
 };
 
 typedef VEC(struct exit_site) exit_vec;

@@ -111,6 +111,15 @@ static int find_exits(const struct plan_object *o, const struct symbol *sym, str
 	return err;
 }
 
+static bool is_odd(const struct plan *p, const struct plan_node *node)
+{
+	bool odd = node->restarts;
+
+	for (uint32_t i = 0; i < node->sites; i++)
+		odd |= p->sites.v[node->first_site + i].pops;
+	return odd;
+}
+
 /*
  * A function that might start again within a call, or take arguments off the stack, is followed by
  * its exits if those can be found.
@@ -130,6 +139,11 @@ static int plan_c(struct plan_object *o, const struct symbol *sym, struct plan_n
 	if (p->hazard.kind == HAZARD_NONE && !looks_odd(o, sym))
 		return 0;
 	err = find_exits(o, sym, node, &reason);
+	if (!err && p->hazard.kind == HAZARD_NONE && !is_odd(p, node)) {
+		p->sites.n = node->first_site; /* it only looked so */
+		node->sites = 0;
+		return 0;
+	}
 	if (!err)
 		node->how = PLAN_RETURN_SITES;
 	if (err != -ENOTSUP || p->hazard.kind == HAZARD_NONE)

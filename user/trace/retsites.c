@@ -33,6 +33,14 @@ static int add(const struct scan *s, uint64_t at, bool has_value)
 			(struct ret_site){ .offset = at - s->addr, .has_value = has_value });
 }
 
+static int add_ret(const struct scan *s, uint64_t at, const ZydisDecodedOperand *op)
+{
+	return vec_push(s->ret,
+			(struct ret_site){ .offset = at - s->addr,
+					   .has_value = true,
+					   .pops = op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE });
+}
+
 /* The target of a direct jump; false: it is not direct. */
 static bool jump_target(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *op,
 			uint64_t at, uint64_t *target)
@@ -94,7 +102,7 @@ static int on_instruction(struct scan *s, const ZydisDecodedInstruction *in,
 		s->computed = op->reg.value;
 	switch (in->meta.category) {
 	case ZYDIS_CATEGORY_RET:
-		return add(s, at, true);
+		return add_ret(s, at, op);
 	case ZYDIS_CATEGORY_COND_BR:
 	case ZYDIS_CATEGORY_UNCOND_BR:
 		s->computed = computed;

@@ -16,6 +16,7 @@
 struct ret_site {
 	uint64_t offset; /* from the function's first byte */
 	bool has_value;  /* a `ret`: the return register holds the value; false: a tail jump */
+	bool pops;       /* a `ret` that takes arguments off the stack */
 };
 
 typedef VEC(struct ret_site) ret_site_vec;
