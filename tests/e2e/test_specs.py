@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What -t can name besides functions, what counts as an error by itself, and the plan that funcs prints."""
 import json
+import os
 import subprocess
 
 from harness import *
@@ -108,3 +109,16 @@ def the_plan_tells_why_returns_are_seen_otherwise(t):
     funcs("-p", w.pid, "nobody_has_this", want=1)
     funcs("catcher", want=2)
     w.end_by_death() if hasattr(w, "end_by_death") else w.process.kill()
+
+
+@case
+def an_executable_goes_by_the_name_it_was_run_as(t):
+    link, out = t.file("renamed"), t.file("x.json")
+    os.symlink(need_workload("spans"), link)
+    done = subprocess.run(
+        [PATHBPF, *SPANS_ONLY, "-t", "renamed:leaf_c", "-o", out, "--", link, "-t", "1", "-n", "10"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+    )
+    equal(done.returncode, 0, f"exit status ({done.stderr!r})")
+    with open(out) as f:
+        equal(calls_of(json.load(f), "leaf_c"), 70, "calls of leaf_c")

@@ -66,7 +66,7 @@ static void ask(struct world *w, const char *spec)
 
 static int update(struct world *w)
 {
-	return plan_update_program(&w->plan, &w->objects, w->exe);
+	return plan_update_program(&w->plan, &w->objects, w->exe, "program");
 }
 
 static const struct plan_node *node_of(const struct world *w, const char *name)
@@ -281,9 +281,9 @@ Test(plan, a_binary_that_nobody_has_is_waited_for)
 
 	world_init(&w, plain);
 	ask(&w, "one");
-	cr_assert_not(plan_waits(&w.plan, &w.objects, &binary));
+	cr_assert_not(plan_waits(&w.plan, &binary));
 	ask(&w, "libnone.so*:f");
-	cr_assert(plan_waits(&w.plan, &w.objects, &binary));
+	cr_assert(plan_waits(&w.plan, &binary));
 	cr_assert_str_eq(binary, "libnone.so*");
 	world_done(&w);
 }

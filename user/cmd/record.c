@@ -90,7 +90,7 @@ static int make_plan(struct run *run)
 		return log_err(err, "cannot look for the functions to trace"), STATUS_FAILED;
 	if (all_skipped(&run->plan))
 		return -1; /* said below; the other signals are worth having */
-	if (plan_waits(&run->plan, &run->collect.objects, &binary)) {
+	if (plan_waits(&run->plan, &binary)) {
 		log_warn(0, "no object named '%s' is mapped yet: waiting for it", binary);
 		return -1;
 	}

@@ -179,6 +179,13 @@ static int find_program(const char *name, char *buf, size_t size)
 	return -ENOENT;
 }
 
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int record_targets_plan(const struct record_options *o, struct plan *plan, struct collect *c)
 {
 	char file[4096], real[4096];
@@ -193,7 +200,7 @@ int record_targets_plan(const struct record_options *o, struct plan *plan, struc
 	if (!realpath(file, real))
 		return -errno;
 	err = object_files_add_path(&c->objects, real, &object);
-	return err ? err : plan_update_program(plan, &c->objects, object);
+	return err ? err : plan_update_program(plan, &c->objects, object, last_component(file));
 }
 
 int record_targets_confirm(const struct record_options *o, struct collect *c)

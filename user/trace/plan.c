@@ -68,13 +68,15 @@ static const char *last_component(const char *path)
 }
 
 /* Does a SPEC look into this object? BINARY is a path, a file name, or a glob of these. */
-bool plan_spec_covers(const struct spec *s, const char *path, bool is_exe)
+bool plan_spec_covers(const struct spec *s, const char *path, const char *run_as)
 {
 	if (s->kind != SPEC_FUNCTION && s->kind != SPEC_USDT)
 		return false;
 	if (!s->binary)
-		return is_exe;
+		return run_as;
 	if (glob_match(s->binary, path) || glob_match(s->binary, last_component(path)))
+		return true;
+	if (run_as && glob_match(s->binary, run_as))
 		return true;
 	return !strcmp(s->binary, path);
 }
@@ -140,7 +142,7 @@ static bool matches(const struct plan_object *o, const char *name, struct spec_p
 	bool found = false;
 
 	vec_foreach (s, &o->plan->specs) {
-		if (s->kind != SPEC_FUNCTION || !plan_spec_covers(s, o->path, o->is_exe) ||
+		if (s->kind != SPEC_FUNCTION || !plan_spec_covers(s, o->path, o->run_as) ||
 		    !spec_match(s, name, pred))
 			continue;
 		found = true;
@@ -182,26 +184,31 @@ static int consider_unnamed(const struct symbol *sym, void *arg)
 	return plan_function(o, sym, name, &pred, args);
 }
 
-static bool wanted(const struct plan *p, const char *path, bool is_exe)
+static bool wanted(const struct plan *p, const char *path, const char *run_as)
 {
+	bool any = false;
+
 	vec_foreach (s, &p->specs) {
-		if (plan_spec_covers(s, path, is_exe))
-			return true;
+		if (!plan_spec_covers(s, path, run_as))
+			continue;
+		s->covered = true;
+		any = true;
 	}
-	return false;
+	return any;
 }
 
-static int update_file(struct plan *p, struct object_files *objects, uint32_t object, bool is_exe)
+static int update_file(struct plan *p, struct object_files *objects, uint32_t object,
+		       const char *run_as)
 {
 	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
 							     .object = object,
-							     .is_exe = is_exe };
+							     .run_as = run_as };
 	size_t first = p->nodes.n;
 	struct go_info go;
 	int err;
 
 	o.path = objects->files.v[object]->path;
-	if (!wanted(p, o.path, is_exe))
+	if (!wanted(p, o.path, run_as))
 		return 0;
 	if (table_add(&p->object_index, &object, sizeof(object), 0) == -EEXIST)
 		return 0;
@@ -265,7 +272,7 @@ static int update_named_files(struct plan *p, struct object_files *objects)
 		if (!s->binary || s->binary[0] != '/' || !glob_is_literal(s->binary) ||
 		    object_files_add_path(objects, s->binary, &object))
 			continue;
-		n = update_file(p, objects, object, false);
+		n = update_file(p, objects, object, NULL);
 		if (n < 0)
 			return n;
 		added += n;
@@ -274,14 +281,10 @@ static int update_named_files(struct plan *p, struct object_files *objects)
 }
 
 /* Do all SPECs that name an object wait for one that is not there yet? */
-bool plan_waits(const struct plan *p, const struct object_files *objects, const char **ret_binary)
+bool plan_waits(const struct plan *p, const char **ret_binary)
 {
 	vec_foreach (s, &p->specs) {
-		bool covered = false;
-
-		for (uint32_t i = 0; s->binary && i < objects->files.n; i++)
-			covered = covered || plan_spec_covers(s, objects->files.v[i]->path, false);
-		if (s->binary && !covered) {
+		if (s->binary && !s->covered) {
 			*ret_binary = s->binary;
 			return true;
 		}
@@ -352,10 +355,11 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
 
 		vec_foreach (m, &proc->maps) {
 			bool is_exe = proc->exe && !strcmp(m->path, proc->exe);
+			const char *run_as = is_exe ? proc->comm : NULL;
 
 			if (m->object == OBJECT_NONE)
 				continue;
-			n = update_file(p, objects, m->object, is_exe);
+			n = update_file(p, objects, m->object, run_as);
 			if (n < 0)
 				return n;
 			added += n;
@@ -364,7 +368,8 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
 	return added;
 }
 
-int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe)
+int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe,
+			const char *run_as)
 {
 	const struct symbols *symbols = object_symbols(objects, exe);
 	int added = 0, err;
@@ -379,7 +384,7 @@ int plan_update_program(struct plan *p, struct object_files *objects, uint32_t e
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < objects->files.n; i++) {
-		int n = update_file(p, objects, i, i == exe);
+		int n = update_file(p, objects, i, i == exe ? run_as : NULL);
 
 		if (n < 0)
 			return n;

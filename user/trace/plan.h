@@ -133,7 +133,8 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
  * The same for a program that will be run (-- COMMAND), before it is: itself, and the shared
  * objects that it names and the loader will find.
  */
-int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe);
+int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe,
+			const char *run_as);
 /* Is anything of this kind asked for? */
 bool plan_wants(const struct plan *p, enum spec_kind kind);
 /* Is anything asked for beside kernel functions, or is one of these probed? */
@@ -141,5 +142,5 @@ bool plan_has_probes(const struct plan *p);
 /* Takes note of something that is not probed; strings are copied. */
 void plan_add_skip(struct plan *p, uint32_t object, const char *name, const char *why);
 /* Is there a SPEC whose BINARY fits none of the known objects (yet)? Then which. */
-bool plan_waits(const struct plan *p, const struct object_files *objects, const char **ret_binary);
+bool plan_waits(const struct plan *p, const char **ret_binary);
 void plan_done(struct plan *p);

@@ -18,7 +18,7 @@ struct plan_object {
 	const struct elf_traits *traits;
 	struct return_types *types; /* owned; opened when first asked for */
 	bool types_tried;
-	bool is_exe;
+	const char *run_as; /* NULL: no executable; see plan_spec_covers() */
 	int added;
 };
 

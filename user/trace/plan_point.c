@@ -60,7 +60,7 @@ static bool usdt_matches(const struct plan_object *o, const struct usdt_probe *s
 	bool found = false;
 
 	vec_foreach (s, &o->plan->specs) {
-		if (s->kind != SPEC_USDT || !plan_spec_covers(s, o->path, o->is_exe) ||
+		if (s->kind != SPEC_USDT || !plan_spec_covers(s, o->path, o->run_as) ||
 		    !glob_match(s->provider, site->provider) || !spec_match(s, site->name, NULL))
 			continue;
 		found = true;

@@ -84,6 +84,7 @@ struct spec {
 	char *binary;   /* owned: a path, a file name, or a glob of these; NULL: the executable */
 	char *provider; /* owned: of SPEC_USDT, else NULL */
 	VEC(struct spec_glob) globs;
+	bool covered; /* the plan has met its BINARY */
 };
 
 /*
