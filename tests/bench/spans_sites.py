@@ -61,14 +61,14 @@ def place_of(row):
 def judge(rows, code, prices):
     """Figures of one program's functions"""
     probed = [row for row in rows if not row.get("skipped")]
-    emulated, at_symbol, ratios, safe_ratios, disagree = 0, 0, [], [], []
+    emulated, at_symbol, plain, moved, safe, disagree = 0, 0, [], [], [], []
     for row in probed:
         first, chosen = (price_class(code(offset)) for offset in (row["offset"], place_of(row)))
         emulated += chosen not in STEPPED
         at_symbol += first not in STEPPED
-        plain = prices.call(first, "return-probe")
-        ratios.append(prices.call(chosen, "return-probe") / plain)
-        safe_ratios.append(prices.call(chosen, row["return"]) / plain)
+        plain.append(prices.call(first, "return-probe"))
+        moved.append(prices.call(chosen, "return-probe"))
+        safe.append(prices.call(chosen, row["return"]))
         if (chosen not in STEPPED) != row["emulated"]:
             disagree.append(row["name"])
     return {
@@ -78,8 +78,8 @@ def judge(rows, code, prices):
         "emulated": emulated / len(probed),
         "moved": sum(place_of(row) != row["offset"] for row in probed) / len(probed),
         "return_sites": sum(row["return"] == "sites" for row in probed) / len(probed),
-        "ratio": statistics.mean(ratios),
-        "ratio_with_sites": statistics.mean(safe_ratios),
+        "ratio": statistics.mean(moved) / statistics.mean(plain),
+        "ratio_with_sites": statistics.mean(safe) / statistics.mean(plain),
         "disagree": len(disagree),
         "disagree_examples": disagree[:5],
     }
@@ -134,7 +134,7 @@ def print_sites(result):
         counts = [str(f["functions"]), str(f["probed"])] if "functions" in f else [None, None]
         rows.append([program, *counts, *(share(f[k]) for k in keys), *(f"{f[k]:.2f}" for k in ratios)])
     table(["", "functions", "probed", "at symbol+0", "as chosen", "moved", "by ret sites", "cost ratio", "with sites"], rows)
-    print("(cost of a call by the floor's prices, against entry and return probes at symbol+0)")
+    print("(mean cost of a call by the floor's prices, against that of entry and return probes at symbol+0)")
     for program, f in result.items():
         if f.get("disagree"):
             examples = ", ".join(f["disagree_examples"])
