@@ -7,21 +7,21 @@ int pb_cpu_tick(struct bpf_perf_event_data *ctx)
 {
 	__u32 slot = SCRATCH_TICK;
 	struct task_struct *task;
-	struct pb_stack *s;
+	struct stack_work *w;
 	struct thread *t;
 
 	count(PB_COUNT_FIRED);
 	task = bpf_get_current_task_btf();
 	t = task->pid ? thread_of(task) : NULL;
-	s = bpf_map_lookup_elem(&stack_scratch, &slot);
-	if (!t || !s) {
+	w = bpf_map_lookup_elem(&stack_scratch, &slot);
+	if (!t || !w) {
 		count(PB_COUNT_OTHER);
 		return 0;
 	}
-	stack_gather(ctx, s, true);
-	stack_header(s, PB_SAMPLE, task, t->pid);
-	stack_read_top(s, task);
-	if (stack_send(s, PB_LOST_SAMPLES))
+	stack_gather(ctx, w, t->pid, true);
+	stack_header(&w->s, PB_SAMPLE, task, t->pid);
+	stack_read_top(&w->s, task);
+	if (stack_send(&w->s, PB_LOST_SAMPLES))
 		count(PB_COUNT_SAMPLES);
 	return 0;
 }

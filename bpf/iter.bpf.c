@@ -9,6 +9,9 @@
 #include <bpf/bpf_tracing.h>
 #include "offcpu.bpf.h"
 #include "spans.bpf.h"
+#define UNWIND_OTHER_TASK
+#define UNWIND_READ(c, to, size, addr)                                                             \
+	bpf_copy_from_user_task(to, size, (void *)(addr), (c)->task, 0)
 #include "stack.bpf.h"
 
 static __always_inline bool selected(struct task_struct *task, __u32 pid)
@@ -46,7 +49,8 @@ static __always_inline void gather_user(struct task_struct *task, struct pb_stac
 	__u32 n = s->kernel & 127;
 	__u64 frame[2], bp;
 
-	s->user = 0;
+	s->user = s->by_rbp = 0;
+	s->end = PB_END_CHAIN;
 	s->sp = 0;
 	if (!BPF_CORE_READ(task, mm))
 		return;
@@ -71,14 +75,20 @@ static __always_inline void gather_user(struct task_struct *task, struct pb_stac
 static __always_inline __u64 sleeper_stack(struct task_struct *task, __u32 pid)
 {
 	__u32 zero = 0;
-	struct pb_stack *s = bpf_map_lookup_elem(&iter_scratch, &zero);
+	struct stack_work *w = bpf_map_lookup_elem(&iter_scratch, &zero);
+	struct pb_stack *s;
 	long bytes;
 
-	if (!s)
+	if (!w)
 		return 0;
+	s = &w->s;
 	bytes = bpf_get_task_stack(task, s->ips, PB_FRAMES_MAX * sizeof(__u64), 0);
 	s->kernel = bytes > 0 ? bytes / sizeof(__u64) : 0;
-	gather_user(task, s);
+	s->sp = 0;
+	if (BPF_CORE_READ(task, mm) && unwind_begin(w, task, pid))
+		unwind_run(w, task);
+	else
+		gather_user(task, s);
 	return stack_intern(s, task, pid, false);
 }
 

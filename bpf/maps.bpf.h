@@ -183,13 +183,36 @@ struct counters_map {
 };
 extern struct counters_map counters SEC(".maps");
 
+/* A walk up the user's stack: see unwind.bpf.h. */
+#define UNWIND_WINDOW 64
+struct unwind {
+	__u64 ip, sp, bp, bx; /* of the frame at hand */
+	__u64 bp_at, bx_at;   /* where they were saved, unless 0; read when they are needed */
+	__u64 regs;           /* the kernel's copy of all registers, while they are the frame's */
+	__u64 word;           /* what was read */
+	__u64 trampoline;     /* where functions with a return probe return to; 0: none has */
+	__u64 return_probes;  /* the kernel's list of them, from the frame at hand on */
+	__u64 window_at;      /* a piece of the stack */
+	__u64 window[UNWIND_WINDOW];
+	__u32 first_range, ranges; /* of the process */
+	__u32 range;               /* the one that the last frame was in */
+	__u8 is_return;            /* ip is a return address: the call stands before it */
+	__u8 known;                /* ip lies in a range */
+	__u8 lost_bp, lost_bx;     /* their values are not known */
+};
+
+struct stack_work {
+	struct pb_stack s;
+	struct unwind u;
+};
+
 /* Where a stack is put together, one a context that may interrupt another: enum scratch. */
 enum scratch { SCRATCH_TICK, SCRATCH_SWITCH, SCRATCH_SYSCALL, SCRATCH_SLOTS };
 struct stack_scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SCRATCH_SLOTS);
 	__type(key, __u32);
-	__type(value, struct pb_stack);
+	__type(value, struct stack_work);
 };
 extern struct stack_scratch_map stack_scratch SEC(".maps");
 
@@ -198,9 +221,49 @@ struct iter_scratch_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct pb_stack);
+	__type(value, struct stack_work);
 };
 extern struct iter_scratch_map iter_scratch SEC(".maps");
+
+/*
+ * Unwind tables, written by user space (trace/unwinder.c). Of images, fork, exec and exit also
+ * copy and delete some. Not allocated on demand: read on a timer tick, which Linux before 6.1
+ * does not allow otherwise.
+ */
+struct unwind_images_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct pb_unwind_image);
+};
+extern struct unwind_images_map unwind_images SEC(".maps");
+
+struct unwind_ranges_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PB_UNWIND_RANGES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct pb_unwind_range);
+};
+extern struct unwind_ranges_map unwind_ranges SEC(".maps");
+
+struct unwind_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PB_UNWIND_RULES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct pb_unwind_rule);
+};
+extern struct unwind_rules_map unwind_rules SEC(".maps");
+
+/* Of arrays of one struct pb_unwind_chunk, whose kind user space tells before load. */
+struct unwind_chunks_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PB_UNWIND_CHUNKS);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+extern struct unwind_chunks_map unwind_chunks SEC(".maps");
 
 /* Hash of a stack → sent already. */
 struct stacks_map {

@@ -39,6 +39,15 @@ static __always_inline bool target_traced(__u32 pid)
 	return flags && *flags & PB_TARGET_TRACED;
 }
 
+/* A forked child has its parent's address space, to begin with. */
+static __always_inline void image_copy(__u32 parent, __u32 child)
+{
+	struct pb_unwind_image *image = bpf_map_lookup_elem(&unwind_images, &parent);
+
+	if (image)
+		bpf_map_update_elem(&unwind_images, &child, image, BPF_ANY);
+}
+
 /* A thread in a span makes another: its first root belongs to the same work. */
 static __always_inline void thread_made(struct task_struct *parent, struct thread *made)
 {
@@ -68,6 +77,7 @@ int BPF_PROG(pb_proc_fork, struct task_struct *parent, struct task_struct *child
 	if (config.scope == PB_SCOPE_PIDS && !config.follow)
 		return 0;
 	target_add(child_pid);
+	image_copy(pid, child_pid);
 	thread_begin(child, child_pid, true);
 	emit_process(PB_FORK, pid, parent->pid, child_pid, 0, 0, child, NULL);
 	return 0;
@@ -89,6 +99,7 @@ int BPF_PROG(pb_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 	struct thread *t = thread_of(task);
 	__u32 pid = task_pid(task);
 
+	bpf_map_delete_elem(&unwind_images, &pid);
 	if (t) {
 		thread_leave_spans(task, t, 0); /* the callers' image is gone */
 	} else {
@@ -141,6 +152,7 @@ int BPF_PROG(pb_proc_exit, struct task_struct *task)
 		return 0; /* other threads go on */
 	emit_process(PB_EXIT, t->pid, task->pid, 0, status, 0, task, NULL);
 	pid = t->pid;
+	bpf_map_delete_elem(&unwind_images, &pid);
 	bpf_map_delete_elem(&targets, &pid); /* makes room, and the PID may be used again */
 	return 0;
 }

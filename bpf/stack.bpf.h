@@ -3,14 +3,23 @@
 #pragma once
 
 #include "emit.bpf.h"
-#include "filter.bpf.h"
+#include "unwind.bpf.h"
+
+#define STACK_FRAMES (PB_FRAMES_MAX + PB_USER_FRAMES)
+
+/* Frames of both sides. */
+static __always_inline __u64 stack_frames(const struct pb_stack *s)
+{
+	__u64 n = s->kernel + s->user;
+
+	asm volatile("" : "+r"(n)); /* the verifier shall see the very number that is bounded */
+	return n > STACK_FRAMES ? STACK_FRAMES : n;
+}
 
 /* Bytes of a stack record up to its last frame. */
 static __always_inline __u64 stack_size(const struct pb_stack *s)
 {
-	__u64 n = (s->kernel + s->user) & 255;
-
-	return __builtin_offsetof(struct pb_stack, ips) + n * sizeof(__u64);
+	return __builtin_offsetof(struct pb_stack, ips) + stack_frames(s) * sizeof(__u64);
 }
 
 static __always_inline void stack_header(struct pb_stack *s, __u32 kind, struct task_struct *task,
@@ -27,9 +36,37 @@ static __always_inline void stack_header(struct pb_stack *s, __u32 kind, struct 
 		s->comm[0] = 0;
 }
 
-/* The current task's frames, the kernel's (if wanted) first; user frames by frame pointers. */
-static __always_inline void stack_gather(void *ctx, struct pb_stack *s, bool with_kernel)
+/* The user's side as the kernel walks it, along frame pointers. */
+static __always_inline void stack_follow_chain(void *ctx, struct pb_stack *s)
 {
+	long bytes = bpf_get_stack(ctx, &s->ips[s->kernel & 127], PB_FRAMES_MAX * sizeof(__u64),
+				   BPF_F_USER_STACK);
+
+	s->user = bytes > 0 ? bytes / sizeof(__u64) : 0;
+	s->end = PB_END_CHAIN;
+	s->by_rbp = 0;
+}
+
+#ifndef UNWIND_OTHER_TASK
+/*
+ * The user's side, by unwind tables. A function of its own, verified once a file and not once a
+ * place where stacks are taken.
+ */
+__weak int stack_unwind(struct stack_work *w, __u32 pid)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!w || !unwind_begin(w, task, pid))
+		return 0;
+	unwind_run(w, task);
+	return 1;
+}
+
+/* The current task's frames, the kernel's (if wanted) first. */
+static __always_inline void stack_gather(void *ctx, struct stack_work *w, __u32 pid,
+					 bool with_kernel)
+{
+	struct pb_stack *s = &w->s;
 	__u32 kernel = 0;
 	long bytes;
 
@@ -39,11 +76,11 @@ static __always_inline void stack_gather(void *ctx, struct pb_stack *s, bool wit
 		if (kernel > PB_FRAMES_MAX)
 			kernel = PB_FRAMES_MAX;
 	}
-	bytes =
-	    bpf_get_stack(ctx, &s->ips[kernel], PB_FRAMES_MAX * sizeof(__u64), BPF_F_USER_STACK);
 	s->kernel = kernel;
-	s->user = bytes > 0 ? bytes / sizeof(__u64) : 0;
+	if (!stack_unwind(w, pid))
+		stack_follow_chain(ctx, s);
 }
+#endif
 
 /*
  * The top of the user's stack: user space finds callers there that a walk along frame pointers
@@ -53,7 +90,7 @@ static __always_inline void stack_read_top(struct pb_stack *s, struct task_struc
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
-	s->sp = s->user ? BPF_CORE_READ(regs, sp) : 0;
+	s->sp = s->user && s->end == PB_END_CHAIN ? BPF_CORE_READ(regs, sp) : 0;
 	s->bp = BPF_CORE_READ(regs, bp);
 	if (s->sp && bpf_probe_read_user(s->top, sizeof(s->top), (void *)s->sp))
 		s->sp = 0;
@@ -72,18 +109,27 @@ static __always_inline bool stack_send(struct pb_stack *s, __u32 lost)
 	return true;
 }
 
-static __always_inline __u64 stack_hash(const struct pb_stack *s, __u64 seed)
-{
-	__u32 n = (s->kernel + s->user) & 255;
-	__u64 h = seed * 0x9e3779b97f4a7c15ULL + s->kernel;
+struct stack_hash_ctx {
+	struct pb_stack *s;
+	__u64 h;
+};
 
-	for (__u32 i = 0; i < 2 * PB_FRAMES_MAX; i++) {
-		if (i >= n)
-			break;
-		h = (h ^ s->ips[i]) * 0xff51afd7ed558ccdULL;
-		h ^= h >> 32;
-	}
-	return h ? h : 1;
+static long stack_hash_step(__u32 i, struct stack_hash_ctx *c)
+{
+	if (i >= STACK_FRAMES)
+		return 1;
+	c->h = (c->h ^ c->s->ips[i]) * 0xff51afd7ed558ccdULL;
+	c->h ^= c->h >> 32;
+	return 0;
+}
+
+static __always_inline __u64 stack_hash(struct pb_stack *s, __u64 seed)
+{
+	struct stack_hash_ctx c = { .s = s };
+
+	c.h = seed * 0x9e3779b97f4a7c15ULL + s->kernel + ((__u64)s->end << 32);
+	bpf_loop(stack_frames(s), stack_hash_step, &c, 0);
+	return c.h ? c.h : 1;
 }
 
 /*
@@ -115,14 +161,16 @@ static __always_inline __u64 stack_intern(struct pb_stack *s, struct task_struct
 	return id;
 }
 
+#ifndef UNWIND_OTHER_TASK
 /* Takes and interns the current task's stack. */
 static __always_inline __u64 stack_take(void *ctx, __u32 slot, struct task_struct *task, __u32 pid,
 					bool with_kernel)
 {
-	struct pb_stack *s = bpf_map_lookup_elem(&stack_scratch, &slot);
+	struct stack_work *w = bpf_map_lookup_elem(&stack_scratch, &slot);
 
-	if (!s)
+	if (!w)
 		return 0;
-	stack_gather(ctx, s, with_kernel);
-	return stack_intern(s, task, pid, true);
+	stack_gather(ctx, w, pid, with_kernel);
+	return stack_intern(&w->s, task, pid, true);
 }
+#endif

@@ -8,7 +8,8 @@
  */
 #pragma once
 
-#define PB_FRAMES_MAX  127 /* frames of one side (kernel, user) of a stack */
+#define PB_FRAMES_MAX  127  /* frames of the kernel's side of a stack, or of any the kernel walks */
+#define PB_USER_FRAMES 1024 /* frames of the user's side that we unwind */
 #define PB_COMM_LEN    16
 #define PB_PATH_LEN    256
 #define PB_SPAN_DEPTH  128 /* open spans a thread; deeper ones are counted, not timed, or lost */
@@ -40,7 +41,8 @@ struct pb_config {
 	__u8 timelines;        /* record root spans whole */
 	__u8 syscall_spans;    /* some system calls are nodes: see the map syscall_nodes */
 	__u8 kernel_spans;     /* some kernel functions are nodes */
-	__u8 pad[7];
+	__u8 unwind;           /* there are unwind tables: see unwind.bpf.h */
+	__u8 pad[6];
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
 };
 
@@ -65,6 +67,23 @@ struct pb_header {
 /* Words at the top of the user stack: enough for what the C library's leaves put there. */
 #define PB_TOP_WORDS 48
 
+/* Why the user's side of a stack has no further frame. */
+enum pb_end {
+	PB_END_CHAIN,    /* the kernel followed frame pointers: nobody knows */
+	PB_END_DONE,     /* nobody called: it is complete */
+	PB_END_DEEP,     /* no room for more */
+	PB_END_RULE,     /* the unwind information tells it in a way that is not followed */
+	PB_END_REGISTER, /* in terms of a register whose value at that place is not known */
+	PB_END_FAULT,    /* memory could not be read */
+	PB_END_NO_TABLE, /* code without unwind information, and rbp points at no frame */
+	PB_END_UNKNOWN,  /* the same outside every known mapping */
+	PB_END_LOOP,     /* the caller's frame would not lie above */
+	PB_ENDS
+};
+
+/* In an address of the user's side but the first: it is no return address. */
+#define PB_IP_EXACT (1ULL << 63)
+
 struct pb_stack {
 	struct pb_header h;
 	__u64 id;                /* of an interned stack; 0 for samples */
@@ -72,7 +91,46 @@ struct pb_stack {
 	char comm[PB_COMM_LEN];  /* of the process (thread group leader) */
 	__u64 sp, bp;            /* the user's registers; sp 0: `top` was not read */
 	__u64 top[PB_TOP_WORDS]; /* the memory at sp */
-	__u64 ips[2 * PB_FRAMES_MAX + 2];
+	__u16 end;               /* enum pb_end */
+	__u16 by_rbp;            /* callers found by rbp, where no table tells of one */
+	__u32 pad;
+	__u64 ips[PB_FRAMES_MAX + PB_USER_FRAMES + 1];
+};
+
+/*
+ * Unwind tables. A process has an image: ranges of its address space, sorted. A range has rows of
+ * a chunk, which may serve many processes; a row has a rule.
+ */
+#define PB_UNWIND_RANGES 32768 /* of all images together */
+#define PB_UNWIND_RULES  16384
+#define PB_UNWIND_CHUNKS 44 /* 16.5 MiB in all */
+#define PB_CHUNK_ROWS    65536
+
+/* unwind_images: PID → its ranges. */
+struct pb_unwind_image {
+	__u32 first, n;
+};
+
+struct pb_unwind_range {
+	__u64 start;
+	__u64 base;  /* address that rows count from */
+	__u32 size;  /* of the range in bytes */
+	__u32 first; /* row */
+	__u32 n;     /* rows; 0: there is no unwind information: rbp is followed */
+	__u16 chunk;
+	__u16 pad;
+};
+
+/* As struct cfi_rule, with registers by their places in struct pt_regs. */
+struct pb_unwind_rule {
+	__u8 base, reg, rbp, ra_reg;
+	__s32 offset, add;
+	__s16 rbp_words, rbx_words;
+};
+
+struct pb_unwind_chunk {
+	__u32 addr[PB_CHUNK_ROWS];
+	__u16 rule[PB_CHUNK_ROWS];
 };
 
 struct pb_process {
@@ -297,8 +355,11 @@ enum pb_counter {
 };
 
 _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
-_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 * 256,
+_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 + 8 * 1152,
 	       "pb_stack");
+_Static_assert(sizeof(struct pb_unwind_range) == 32, "pb_unwind_range");
+_Static_assert(sizeof(struct pb_unwind_rule) == 16, "pb_unwind_rule");
+_Static_assert(sizeof(struct pb_unwind_chunk) == 6 * PB_CHUNK_ROWS, "pb_unwind_chunk");
 _Static_assert(sizeof(struct pb_process) == 24 + 16 + 16 + 256, "pb_process");
 _Static_assert(sizeof(struct pb_config) == 56, "pb_config");
 _Static_assert(sizeof(struct pb_target_stats) == 72, "pb_target_stats");

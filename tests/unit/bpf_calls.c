@@ -11,7 +11,6 @@
 #include "bpf/syscall.bpf.c"
 #include "bpf/offcpu.bpf.c"
 #include "bpf/process.bpf.c"
-#include "bpf/iter.bpf.c"
 #include "bpf/kernel.bpf.c"
 
 static void announce_maps(void)
@@ -24,6 +23,7 @@ static void announce_maps(void)
 	shim_map(counters);
 	shim_map(stack_scratch);
 	shim_map(iter_scratch);
+	shim_map(unwind_images);
 	shim_map(stacks);
 	shim_map(offcpu);
 	shim_map(syscall_stats);
@@ -31,6 +31,7 @@ static void announce_maps(void)
 	shim_map(syscall_stacks);
 	shim_map_limited(nodes, NODES);
 	shim_map(path_ids);
+	shim_map_limited(path_stats_hot, NODES);
 	shim_map(path_stats);
 	shim_map(path_errors);
 	shim_map(node_args);
@@ -100,6 +101,13 @@ void leave_site(__u64 now_ns, __u64 cookie, __u64 sp, __u64 value)
 	cr_assert_eq(pb_span_leave(&regs), 0);
 }
 
+void set_hot_paths(__u32 n)
+{
+	written_hot_paths = n;
+	for (__u32 i = 0; i < n; i++)
+		cr_assert_eq(bpf_map_update_elem(&path_stats_hot, &i, &no_calls, BPF_ANY), 0);
+}
+
 void set_node(__u32 node, struct pb_node value)
 {
 	cr_assert_eq(bpf_map_update_elem(&nodes, &node, &value, BPF_ANY), 0);
@@ -128,8 +136,11 @@ __u32 path_of_nodes(const __u32 *nodes_of_it)
 
 const struct pb_call_stats *stats_of(__u32 path)
 {
-	const struct pb_call_stats *s = bpf_map_lookup_elem(&path_stats, &path);
+	const struct pb_call_stats *s = path < written_hot_paths
+					    ? bpf_map_lookup_elem(&path_stats_hot, &path)
+					    : bpf_map_lookup_elem(&path_stats, &path);
 
+	cr_assert_neq(path, 0, "never seen");
 	cr_assert_not_null(s, "path %u", path);
 	return s;
 }

@@ -8,6 +8,7 @@
 #include "bpf/maps.bpf.h"
 
 extern struct pb_config written_config; /* all zero after shim_reset() */
+extern __u32 written_hot_paths;
 
 /* The programs. */
 int pb_span_enter(struct pt_regs *ctx);
@@ -66,6 +67,8 @@ void leave_value(__u64 now_ns, __u32 node, __u64 sp, __u64 value);
 void leave_at(__u64 now_ns, __u32 node, __u64 sp);
 /* By a probe on the function's end, with further cookie bits. */
 void leave_site(__u64 now_ns, __u64 cookie, __u64 sp, __u64 value);
+/* The paths below this number have their statistics in an array, as user space prepares it. */
+void set_hot_paths(__u32 n);
 void set_node(__u32 node, struct pb_node value);
 
 __u64 counted(__u32 counter);

@@ -10,11 +10,15 @@
 #include "bpf_calls.h"
 
 /* The tests write what the BPF side may only read. */
-#define config config_as_shipped
+#define config    config_as_shipped
+#define hot_paths hot_paths_as_shipped
 #include "bpf/maps.bpf.c"
 #undef config
+#undef hot_paths
 struct pb_config written_config;
+__u32 written_hot_paths = 1;
 extern const volatile struct pb_config config __attribute__((alias("written_config")));
+extern const volatile __u32 hot_paths __attribute__((alias("written_hot_paths")));
 
 #define EEXIST_ERROR -17
 #define E2BIG_ERROR  -7
@@ -67,6 +71,7 @@ void shim_reset(void)
 	memset(&written_config, 0, sizeof(written_config));
 	pidns_level = closing = last_path = 0;
 	shim_preempt_count = 0;
+	written_hot_paths = 1;
 }
 
 static struct shim_entry **entry_place(struct shim_map *m, const void *key)

@@ -222,6 +222,25 @@ Test(bpf_usdt, it_is_a_piece_of_a_trace_with_arguments_of_its_own)
 	cr_assert_eq(r->slices[2].args_len, 0);
 }
 
+Test(bpf_usdt, in_a_call_for_which_there_was_no_room_there_is_none_for_it)
+{
+	struct task_struct task = {};
+	const struct pb_timeline *r;
+
+	begin_args(&task, (struct pb_args){});
+	enter_at(1000, A, SP_A);
+	for (int i = 0; i < PB_SLICES_MAX - 1; i++)
+		point_at(1010, D, SP_C, 0);
+	enter_at(1100, B, SP_B);
+	point_at(1110, D, SP_C, 0); /* not tried */
+	leave_at(1200, B, SP_B);
+	leave_at(2000, A, SP_A);
+	r = record_sent(PB_TIMELINE, 0, sizeof(struct pb_header));
+	cr_assert_eq(r->n, PB_SLICES_MAX);
+	cr_assert_eq(r->lost, 1, "the call");
+	cr_assert_eq(calls_of(stats_to(A, B, D)), 1);
+}
+
 Test(bpf_usdt, outside_every_call_it_is_no_trace)
 {
 	struct task_struct task = {};

@@ -41,6 +41,22 @@ Test(bpf_depth, repetitions_beyond_the_shadow_stack_are_counted_when_they_begin)
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 }
 
+Test(bpf_depth, repetitions_one_after_another_are_no_deeper)
+{
+	struct task_struct task = {};
+
+	begin(&task);
+	for (__u32 i = 0; i < PB_SPAN_DEPTH; i++)
+		enter_sites(100, A, frame(i), 0x401000 + i);
+	for (int i = 0; i < 10; i++) {
+		enter_sites(110, A, frame(PB_SPAN_DEPTH), 0x402000);
+		leave_site(120, A, frame(PB_SPAN_DEPTH), 0);
+	}
+	cr_assert_eq(stats_to(A)->untimed, 10);
+	cr_assert_eq(stats_to(A)->depth_max, PB_SPAN_DEPTH + 1);
+	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
+}
+
 Test(bpf_depth, other_calls_beyond_the_shadow_stack_are_lost_and_counted_so)
 {
 	struct task_struct task = {};
@@ -114,6 +130,33 @@ Test(bpf_depth, calls_after_one_that_is_not_seen_to_return_are_seen)
 	cr_assert_eq(stats_to(A, B)->untimed, 2);
 	cr_assert_eq(stats_to(A, B)->unwound, 0);
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
+}
+
+Test(bpf_depth, an_unseen_tail_call_ends_with_its_caller_at_a_time_unknown)
+{
+	struct xol_area area = { .vaddr = 0xf0000 };
+	struct mm_struct mm = { .uprobes_state = { .xol_area = &area } };
+	struct task_struct task = { .mm = &mm };
+
+	begin(&task);
+	enter_many(0, PB_PENDING_MAX);
+	shim_user_word(frame(PB_PENDING_MAX - 1), area.vaddr);
+	enter_at(110, B, frame(PB_PENDING_MAX - 1));
+	leave_at(150, A, frame(PB_PENDING_MAX - 1));
+	cr_assert_eq(stats_to(A, B)->untimed, 1);
+	cr_assert_eq(stats_to(A, B)->total_ns, 0);
+	cr_assert_eq(stats_to(A)->untimed, 0);
+}
+
+Test(bpf_depth, a_return_without_entry_leaves_an_unseen_caller_open)
+{
+	struct task_struct task = {};
+	struct thread *t = begin(&task);
+
+	enter_many(0, PB_PENDING_MAX + 1);
+	leave_site(120, B, frame(PB_PENDING_MAX + 1), 0);
+	cr_assert_eq(counted(PB_MISSED_RETURNS), 1);
+	cr_assert_eq(t->spans.depth, PB_PENDING_MAX + 1);
 }
 
 Test(bpf_depth, what_may_have_ended_unseen_is_not_open_at_the_end)

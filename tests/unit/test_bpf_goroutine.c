@@ -343,14 +343,14 @@ Test(bpf_goroutine, the_result_that_tells_of_an_error_is_found_in_its_register)
 
 		shim_reset();
 		begin_go(&task);
-		set_node(A, (struct pb_node){
+		set_node(C, (struct pb_node){
 				.pred = PB_PRED_NE, .width = 8, .reg = reg, .kind = PB_ERROR_GO });
-		go_enter(100, G1, A, HI - 0x100);
+		go_enter(100, G1, C, HI - 0x100);
 		regs.sp = HI - 0x100;
-		shim.cookie = A | PB_COOKIE_SITE;
+		shim.cookie = C | PB_COOKIE_SITE;
 		cr_assert_eq(pb_go_leave(&regs), 0);
-		cr_assert_eq(stats_to(A)->errors, 1);
-		cr_assert_eq(errors_of(path_to(A), PB_ERROR_GO, reg + 1), 1, "register %u", reg);
+		cr_assert_eq(stats_to(C)->errors, 1);
+		cr_assert_eq(errors_of(path_to(C), PB_ERROR_GO, reg + 1), 1, "register %u", reg);
 	}
 }
 

@@ -308,6 +308,25 @@ Test(bpf_kernel, trampolines_do_the_same)
 	cr_assert_eq(t->held + t->spans.depth, 0);
 }
 
+Test(bpf_kernel, a_root_in_the_kernel_is_recorded)
+{
+	struct task_struct task = {};
+	const struct pb_timeline *r;
+
+	begin_kernel(&task);
+	written_config.timelines = 1;
+	k_enter(1000, B, frame(0x1000));
+	k_enter(1100, C, frame(0x2000));
+	k_leave(1200, C, frame(0x2000), 0);
+	k_leave(1500, B, frame(0x1000), 0);
+	r = record_sent(PB_TIMELINE, 0, offsetof(struct pb_timeline, slices));
+	cr_assert_not_null(r);
+	cr_assert_eq(r->n, 2);
+	cr_assert_eq(r->slices[1].parent, 0);
+	cr_assert_eq(r->slices[1].end_ns, 1200);
+	cr_assert_eq(shim_find(&timelines_free)->n, PB_TIMELINES);
+}
+
 /* Whatever way a program takes, it lets go of the thread's spans. */
 Test(bpf_kernel, every_program_lets_go_of_the_spans)
 {

@@ -130,6 +130,7 @@ Test(bpf_process, one_that_leaves_the_cgroup_leaves_its_calls)
 	begin(&task);
 	written_config.cgroup_id = 5;
 	enter_at(100, A, SP_A);
+	thread_at(&task)->off_ns = 120; /* moved while it sleeps */
 	shim.now_ns = 150;
 	pb_proc_cgroup(NULL, &out, "", &task);
 	cr_assert_eq(thread_at(&task)->traced, 0);
@@ -137,10 +138,66 @@ Test(bpf_process, one_that_leaves_the_cgroup_leaves_its_calls)
 	cr_assert_eq(stats_to(A)->total_ns, 50);
 	s = bpf_map_lookup_elem(&target_stats, &pid);
 	cr_assert_eq(s->threads, 1);
+	cr_assert_eq(s->blocked_ns, 30);
 	css.dfl_cgrp = &in;
 	pb_proc_cgroup(NULL, &in, "", &task);
 	cr_assert_eq(thread_at(&task)->traced, 1);
 	cr_assert(is_target(PID));
+}
+
+Test(bpf_process, a_switch_takes_a_stack_if_times_off_cpu_are_wanted)
+{
+	for (int wanted = 0; wanted < 2; wanted++) {
+		struct task_struct task = { .tgid = PID, .__state = 1 }, other = {};
+		struct pb_offcpu_key key = { .pid = PID, .why = PB_BLOCKED };
+		const struct pb_offcpu_value *v;
+		struct thread *t;
+
+		shim_reset();
+		task.group_leader = &task;
+		t = begin(&task);
+		written_config.offcpu = (__u8)wanted;
+		shim.frames[0] = 0x401000;
+		shim.now_ns = 1000;
+		pb_sched_switch(NULL, false, &task, &other);
+		cr_assert_eq(t->off_ns, 1000);
+		shim.now_ns = 1700;
+		pb_sched_switch(NULL, false, &other, &task);
+		cr_assert_eq(t->off_ns, 0);
+		cr_assert_eq(t->blocked_ns, 700);
+		cr_assert_eq(t->switches, 1);
+		cr_assert_eq(t->stacks_taken, wanted);
+		cr_assert_eq(records_sent(PB_STACK), wanted);
+		if (!wanted)
+			continue;
+		key.stack = ((const struct pb_stack *)record_sent(PB_STACK, 0, 0))->id;
+		v = bpf_map_lookup_elem(&offcpu, &key);
+		cr_assert_not_null(v);
+		cr_assert(v->count == 1 && v->total_ns == 700 && v->exact_ns == 700);
+	}
+}
+
+Test(bpf_process, a_thread_that_dies_adds_what_it_used_to_its_process)
+{
+	struct task_struct task = { .tgid = PID, .se = { .sum_exec_runtime = 500 } }, other = {};
+	const struct pb_target_stats *s;
+	__u32 pid = PID;
+	struct thread *t;
+
+	t = begin(&task);
+	t->start_ns = 100;
+	t->base_cpu_ns = 200;
+	t->preempted_ns = 5;
+	task.__state = 0x80;
+	shim.now_ns = 1000;
+	pb_sched_switch(NULL, false, &task, &other);
+	s = bpf_map_lookup_elem(&target_stats, &pid);
+	cr_assert_not_null(s);
+	cr_assert_eq(s->cpu_ns, 300);
+	cr_assert_eq(s->wall_ns, 900);
+	cr_assert_eq(s->preempted_ns, 5);
+	cr_assert_eq(s->threads, 1);
+	cr_assert_eq(t->traced, 0);
 }
 
 static void wake_at(__u64 now_ns, struct task_struct *woken)

@@ -124,7 +124,7 @@ Test(bpf_raise, every_call_that_is_left_has_failed_of_the_exception)
 	cr_assert_eq(stats_to(A)->errors, 0, "it has caught");
 	cr_assert_eq(self_of(stats_to(A)), 50);
 	cr_assert_eq(t->spans.raising, 0);
-	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
+	cr_assert_eq(counted(PB_MISSED_RETURNS) + counted(PB_LOST_PATHS), 0);
 }
 
 Test(bpf_raise, a_function_that_catches_for_itself_has_not_failed)
@@ -174,6 +174,18 @@ Test(bpf_raise, landing_ends_what_lies_below_at_that_moment)
 	catch_at(180, SP_B);
 	cr_assert_eq(t->spans.raising, 0);
 	cr_assert_eq(t->spans.depth, 1);
+}
+
+/* A function that pushes nothing: its callee's frame ends where its own begins. */
+Test(bpf_raise, landing_leaves_the_function_that_is_landed_in)
+{
+	struct task_struct task = {};
+	struct thread *t = begin_abc(&task);
+
+	throw_cxx(150, SP_C - 0x80, "9MyFailure");
+	land_at(155, SP_C - 0x100, SP_B);
+	cr_assert_eq(t->spans.depth, 2);
+	cr_assert_eq(stats_to(A, B, C)->errors, 1);
 }
 
 Test(bpf_raise, another_unwinders_context_is_not_believed)
@@ -437,6 +449,24 @@ Test(bpf_raise, memory_that_cannot_be_read_is_an_exception_all_the_same)
 		leave_site(160, B, SP_B, 0);
 		cr_assert_eq(stats_to(A, B, C)->errors, 1, "case %zu", i);
 	}
+}
+
+Test(bpf_raise, while_the_trace_closes_nothing_changes)
+{
+	struct task_struct task = {};
+	struct thread *t = begin_abc(&task);
+	struct pt_regs python = { .di = TYPE, .si = TYPE };
+
+	throw_cxx(150, SP_C - 0x80, "9MyFailure");
+	closing = 1;
+	throw_cxx(151, SP_C - 0x80, "5Other");
+	land_at(155, SP_C - 0x100, SP_B + 8);
+	catch_at(160, SP_A);
+	pb_python_raise(&python);
+	pb_python_raise_in(&python);
+	cr_assert_eq(t->spans.depth, 3);
+	cr_assert_eq(t->spans.raising, 1);
+	cr_assert_eq(shim_find(&error_names)->n, 1);
 }
 
 Test(bpf_raise, outside_every_span_nothing_is_noted)

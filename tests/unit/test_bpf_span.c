@@ -87,7 +87,7 @@ Test(bpf_span, forgotten_paths_are_found_again)
 	for (int round = 0; round < 3; round++) {
 		for (__u32 parent = 1; parent < NODES; parent++) {
 			enter_at(100, parent, SP_A);
-			for (__u32 node = 1; node < NODES; node++) {
+			for (__u32 node = 0; node < NODES; node++) {
 				enter_at(100, node, SP_B);
 				leave_at(101, node, SP_B);
 			}
@@ -96,7 +96,7 @@ Test(bpf_span, forgotten_paths_are_found_again)
 		}
 	}
 	/* A node below itself has no path of its own. */
-	cr_assert_eq(shim_find(&path_ids)->n, (NODES - 1) * (NODES - 1));
+	cr_assert_eq(shim_find(&path_ids)->n, (NODES - 1) * NODES);
 	for (__u32 parent = 1; parent < NODES; parent++) {
 		cr_assert_eq(ids[0][parent], ids[2][parent]);
 		for (__u32 node = 1; node < NODES; node++) {
@@ -298,6 +298,30 @@ Test(bpf_span, a_full_path_table_is_counted_and_leaves_known_paths_exact)
 	cr_assert_eq(shim_find(&path_stats)->n, 1);
 }
 
+Test(bpf_span, the_first_paths_have_their_statistics_in_an_array)
+{
+	struct task_struct task = {};
+
+	begin(&task);
+	set_hot_paths(3);
+	for (int i = 0; i < 2; i++) {
+		enter_at(100, A, SP_A);
+		enter_at(110, B, SP_B);
+		enter_at(120, C, SP_C);
+		leave_at(130, C, SP_C);
+		leave_at(150, B, SP_B);
+		leave_at(200, A, SP_A);
+	}
+	cr_assert_eq(path_to(A, B, C), 3);
+	cr_assert_eq(shim_find(&path_stats)->n, 1, "A's and B's are not there");
+	cr_assert_eq(calls_of(stats_to(A)), 2);
+	cr_assert_eq(self_of(stats_to(A)), 120);
+	cr_assert_eq(stats_to(A)->min_ns, 100);
+	cr_assert_eq(self_of(stats_to(A, B)), 60);
+	cr_assert_eq(stats_to(A, B, C)->total_ns, 20);
+	cr_assert_eq(counted(PB_LOST_PATHS), 0);
+}
+
 Test(bpf_span, a_full_table_of_statistics_is_counted)
 {
 	struct task_struct task = {};
@@ -328,6 +352,52 @@ Test(bpf_span, a_thread_that_is_not_traced_leaves_no_mark)
 	cr_assert_eq(counted(PB_MISSED_RETURNS), 0);
 	cr_assert_eq(shim_find(&path_ids)->n, 0);
 	cr_assert_eq(shim_find(&threads)->n, 1);
+}
+
+/* Every program, on a thread that nobody knows. */
+Test(bpf_span, no_program_minds_a_stranger)
+{
+	struct task_struct task = {}, stranger = { .tgid = 99 }, other = { .tgid = 98 };
+	struct pt_regs regs = { .sp = SP_A };
+	struct linux_binprm bprm = { .filename = "/bin/true" };
+	struct bpf_iter__task end = { .task = &stranger };
+
+	begin(&task);
+	written_config.timelines = written_config.kernel_spans = written_config.syscall_spans = 1;
+	shim.task = &stranger;
+	shim.cookie = A;
+	pb_span_enter(&regs);
+	pb_span_leave(&regs);
+	pb_usdt(&regs);
+	pb_raise(&regs);
+	pb_land(&regs);
+	pb_catch(&regs);
+	pb_python_raise(&regs);
+	pb_python_raise_in(&regs);
+	pb_go_enter(&regs);
+	pb_go_leave(&regs);
+	pb_go_panic(&regs);
+	pb_go_exit(&regs);
+	pb_kernel_enter(&regs);
+	pb_kernel_leave(&regs);
+	pb_fentry(&regs);
+	pb_fexit(&regs);
+	pb_sys_enter(NULL, &regs, 1);
+	pb_sys_exit(NULL, &regs, 0);
+	pb_sched_switch(NULL, false, &stranger, &other);
+	pb_proc_fork(NULL, &stranger, &other);
+	pb_proc_exec(NULL, &stranger, 99, &bprm);
+	pb_proc_signal(NULL, 11, NULL, NULL);
+	pb_proc_waking(NULL, &other);
+	pb_proc_exit(NULL, &stranger);
+	pb_iter_end(&end);
+	cr_assert_eq(shim_find(&threads)->n, 1);
+	cr_assert_eq(shim_find(&path_ids)->n + shim_find(&path_stats)->n, 0);
+	cr_assert_eq(shim_find(&goroutines)->n + shim_find(&syscall_stats)->n, 0);
+	cr_assert_eq(shim_find(&targets)->n + shim_find(&target_stats)->n, 0);
+	cr_assert_null(shim.records);
+	for (__u32 i = 0; i < PB_COUNTERS; i++)
+		cr_assert_eq(counted(i), 0, "%u", i);
 }
 
 Test(bpf_span, threads_do_not_share_their_calls)

@@ -267,6 +267,25 @@ Test(bpf_syscall, entering_the_kernel_ends_what_was_jumped_over)
 	cr_assert_eq(calls_of(stats_to(A, C)), 1);
 }
 
+Test(bpf_syscall, one_made_on_the_signal_stack_leaves_the_interrupted_calls_open)
+{
+	struct task_struct task = { .sas_ss_sp = 0x9000, .sas_ss_size = 0x800 };
+	struct pt_regs regs = { .sp = 0x9700 };
+	struct thread *t = begin_calls(&task);
+
+	ask_for(NR_READ, C);
+	enter_at(100, A, SP_A);
+	shim.now_ns = 110;
+	pb_sys_enter(NULL, &regs, NR_READ);
+	cr_assert_eq(t->spans.depth, 2);
+	cr_assert_eq(span_at(&t->spans, 1)->stack, ON_SIGNAL);
+	shim.now_ns = 120;
+	pb_sys_exit(NULL, &regs, 0);
+	leave_at(200, A, SP_A);
+	cr_assert_eq(calls_of(stats_to(A, C)), 1);
+	cr_assert_eq(stats_to(A)->unwound, 0);
+}
+
 Test(bpf_syscall, an_exec_is_no_failure_of_its_span)
 {
 	struct task_struct task = {};
@@ -324,4 +343,8 @@ Test(bpf_syscall, stacks_of_calls_are_interned_and_counted)
 	n = bpf_map_lookup_elem(&syscall_stacks, &key);
 	cr_assert_not_null(n);
 	cr_assert_eq(*n, 3);
+	shim_find(&syscall_stacks)->max = 1;
+	sys_enter(120, NR_CLONE);
+	sys_exit(130, NR_CLONE, 0);
+	cr_assert_eq(counted(PB_LOST_STACKS), 1);
 }

@@ -90,8 +90,11 @@ Test(bpf_timeline, a_trace_holds_all_that_its_thread_did)
 	make_syscall(1100, 1200, 3, -EBADF);
 	enter_at(2000, B, SP_B);
 	switch_away(&task, 3000, 9000, false);
+	enter_at(9100, C, SP_C);
+	leave_at(9200, C, SP_C);
 	leave_at(10000, B, SP_B);
 	switch_away(&task, 11000, 14000, true);
+	make_syscall(15000, 15100, 1, 8);
 	leave_at(20000, A, SP_A);
 	cr_assert_eq(traces(), 1);
 	r = trace(0);
@@ -101,7 +104,7 @@ Test(bpf_timeline, a_trace_holds_all_that_its_thread_did)
 	cr_assert_str_eq(r->comm, "worker");
 	cr_assert_eq(r->why, PB_WHY_SLOW);
 	cr_assert_eq(r->path, path_to(A));
-	cr_assert_eq(r->n, 5);
+	cr_assert_eq(r->n, 7);
 	cr_assert_eq(r->lost + r->args_len + r->cause, 0);
 	expect_slice(&r->slices[0], PB_SLICE_SPAN, path_to(A), 255, 1000, 20000);
 	expect_slice(&r->slices[1], PB_SLICE_SYSCALL, 3, 0, 1100, 1200);
@@ -110,7 +113,10 @@ Test(bpf_timeline, a_trace_holds_all_that_its_thread_did)
 	expect_slice(&r->slices[2], PB_SLICE_SPAN, path_to(A, B), 0, 2000, 10000);
 	cr_assert_eq(r->slices[2].error, PB_ERROR_NONE);
 	expect_slice(&r->slices[3], PB_SLICE_OFFCPU, PB_BLOCKED, 2, 3000, 9000);
-	expect_slice(&r->slices[4], PB_SLICE_OFFCPU, PB_PREEMPTED, 0, 11000, 14000);
+	expect_slice(&r->slices[4], PB_SLICE_SPAN, path_to(A, B, C), 2, 9100, 9200);
+	expect_slice(&r->slices[5], PB_SLICE_OFFCPU, PB_PREEMPTED, 0, 11000, 14000);
+	expect_slice(&r->slices[6], PB_SLICE_SYSCALL, 1, 0, 15000, 15100);
+	cr_assert_eq(r->slices[6].error, PB_ERROR_NONE);
 	cr_assert_eq(free_buffers(), PB_TIMELINES);
 }
 
@@ -182,6 +188,58 @@ Test(bpf_timeline, some_failures_of_each_path_and_window_are_sent)
 	leave_value(WINDOW + 2010, A, SP_A, -7ULL);
 	cr_assert_eq(traces(), 2 + PB_WINDOW_FAILURES);
 	cr_assert_eq(stats_to(A)->errors, PB_WINDOW_FAILURES + 4);
+}
+
+Test(bpf_timeline, the_first_reason_names_the_path)
+{
+	struct task_struct task = {};
+	const struct pb_timeline *r;
+
+	begin_record(&task);
+	set_node(B, (struct pb_node){ .pred = PB_PRED_LT, .width = 4, .kind = PB_ERROR_RETURN });
+	enter_at(1000, A, SP_A);
+	enter_at(1010, B, SP_B);
+	leave_at(1500, B, SP_B);
+	enter_at(1510, C, SP_B);
+	leave_at(1520, C, SP_B);
+	leave_at(4000, A, SP_A); /* now all are slower than what follows */
+	enter_at(5000, A, SP_A);
+	enter_at(5010, C, SP_B);
+	leave_at(5100, C, SP_B); /* the slowest of its path */
+	enter_at(5110, B, SP_B);
+	leave_value(5120, B, SP_B, -1ULL);
+	leave_at(5200, A, SP_A);
+	r = trace(1);
+	cr_assert_eq(r->why, PB_WHY_SLOW | PB_WHY_FAILED);
+	cr_assert_eq(r->path, path_to(A, C));
+}
+
+Test(bpf_timeline, a_call_that_began_unseen_is_no_piece)
+{
+	struct pt_regs regs = { .sp = SP_SYS };
+	struct task_struct task = {};
+
+	begin_record(&task);
+	enter_at(1000, A, SP_A);
+	shim.now_ns = 1100;
+	pb_sys_exit(NULL, &regs, 0);
+	leave_at(2000, A, SP_A);
+	cr_assert_eq(trace(0)->n, 1);
+}
+
+Test(bpf_timeline, system_calls_that_are_no_nodes_are_pieces_where_others_are)
+{
+	struct task_struct task = {};
+	__u32 nr = 5, node = C + 1;
+
+	begin_record(&task);
+	written_config.syscall_spans = 1;
+	bpf_map_update_elem(&syscall_nodes, &nr, &node, BPF_ANY);
+	enter_at(1000, A, SP_A);
+	make_syscall(1100, 1200, 3, 0);
+	leave_at(2000, A, SP_A);
+	cr_assert_eq(trace(0)->n, 2);
+	expect_slice(&trace(0)->slices[1], PB_SLICE_SYSCALL, 3, 0, 1100, 1200);
 }
 
 Test(bpf_timeline, from_time_to_time_one_is_sent_for_no_other_reason)
@@ -256,7 +314,7 @@ Test(bpf_timeline, without_a_free_buffer_calls_are_counted_only)
 	call(1000, A, 100);
 	cr_assert_eq(traces(), 0);
 	cr_assert_eq(calls_of(stats_to(A)), 1);
-	key = 5;
+	key = 0;
 	bpf_map_push_elem(&timelines_free, &key, 0);
 	call(2000, A, 100);
 	cr_assert_eq(traces(), 1);
@@ -311,7 +369,7 @@ Test(bpf_timeline, a_busy_thread_records_so_much_and_no_more)
 	struct task_struct task = {};
 	struct thread *t = begin_record(&task);
 	__u32 recorded = 0;
-	__u64 now = 1000;
+	__u64 now = 1ULL << 27;
 
 	for (int i = 0; i < 1000; i++, now += 100) {
 		enter_at(now, A, SP_A);
@@ -322,7 +380,7 @@ Test(bpf_timeline, a_busy_thread_records_so_much_and_no_more)
 	}
 	cr_assert_eq(recorded, 200, "%u", recorded);
 	cr_assert_eq(calls_of(stats_to(A)), 1000);
-	enter_at(1ULL << 27, A, SP_A);
+	enter_at(2ULL << 27, A, SP_A);
 	cr_assert_neq(t->spans.timeline, 0, "a new window");
 }
 

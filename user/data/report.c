@@ -59,6 +59,7 @@ void report_free(struct report *r)
 	done_calls(r);
 	vec_done(&r->targets);
 	vec_done(&r->cpu_samples);
+	vec_done(&r->cuts);
 	vec_done(&r->offcpu_samples);
 	vec_done(&r->events);
 	vec_done(&r->missing);

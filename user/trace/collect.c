@@ -72,7 +72,7 @@ static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t
 
 struct draft {
 	struct raw_stack stack;
-	uint32_t words[KEY_WORDS + 2 * PB_FRAMES_MAX + LEAF_CALLERS_MAX];
+	uint32_t words[KEY_WORDS + PB_FRAMES_MAX + PB_USER_FRAMES + LEAF_CALLERS_MAX];
 	bool failed; /* out of memory */
 };
 
@@ -84,7 +84,8 @@ static uint32_t intern_stack(struct collect *c, struct draft *d)
 
 	d->words[0] = s.pid;
 	d->words[1] = s.kernel;
-	d->words[2] = (uint32_t)s.sound << 16 | s.cut << 2 | s.sampled << 1 | s.full;
+	d->words[2] = (uint32_t)s.sound << 16 | (uint32_t)s.end << 8 | s.by_rbp << 3 | s.cut << 2 |
+		      s.sampled << 1 | s.full;
 	i = table_find(&c->stack_index, d->words, key_size);
 	if (i != TABLE_NONE)
 		return i;
@@ -124,13 +125,30 @@ static void draft_add(struct collect *c, struct draft *d, const struct raw_frame
 		d->words[KEY_WORDS + d->stack.n++] = frame;
 }
 
+/* The user's side as BPF unwound it. */
+static void draft_unwound(struct collect *c, struct draft *d, struct process *proc,
+			  const struct pb_stack *r)
+{
+	const uint64_t *ips = (const uint64_t *)(r->ips + r->kernel);
+
+	for (uint32_t i = 0; i < r->user; i++) {
+		bool is_return = i && !(ips[i] & PB_IP_EXACT);
+		struct raw_frame f =
+		    locate(c, proc, ips[i] & ~PB_IP_EXACT, false, is_return, r->h.time_ns);
+
+		draft_add(c, d, &f);
+	}
+	d->stack.by_rbp = r->by_rbp > 0;
+}
+
 /*
- * The user's side: the innermost frame, its callers as far as unwind information tells, and what
- * the frame pointers say beyond. BPF takes stacks for the same that differ only in callers which
- * frame pointers skip; so those of interned stacks are believed only if nobody is missing.
+ * The user's side by frame pointers: the innermost frame, its callers as far as unwind information
+ * tells, and what the frame pointers say beyond. BPF takes stacks for the same that differ only in
+ * callers which frame pointers skip; so those of interned stacks are believed only if nobody is
+ * missing.
  */
-static void draft_user(struct collect *c, struct draft *d, struct process *proc,
-		       const struct pb_stack *r)
+static void draft_chain(struct collect *c, struct draft *d, struct process *proc,
+			const struct pb_stack *r)
 {
 	const uint64_t *ips = (const uint64_t *)(r->ips + r->kernel);
 	struct leaf_stack leaf = { .ip = ips[0],
@@ -166,7 +184,8 @@ static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
 	uint32_t stack;
 
 	if (size < offsetof(struct pb_stack, ips) || r->kernel > PB_FRAMES_MAX ||
-	    r->user > PB_FRAMES_MAX ||
+	    r->user > (r->end == PB_END_CHAIN ? PB_FRAMES_MAX : PB_USER_FRAMES) ||
+	    r->end >= PB_ENDS ||
 	    size < offsetof(struct pb_stack, ips) + (r->kernel + r->user) * sizeof(r->ips[0])) {
 		c->lost_events++;
 		return;
@@ -174,15 +193,21 @@ static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
 	proc = process_of(&c->processes, &c->objects, r->h.pid);
 	if (proc && !proc->comm[0]) /* gone before its /proc could be read */
 		memcpy(proc->comm, r->comm, sizeof(proc->comm) - 1);
+	if (proc)
+		proc->stacks_wanted = true;
 	for (uint32_t i = 0; i < r->kernel; i++) {
 		struct raw_frame f = locate(c, proc, r->ips[i], true, i != 0, r->h.time_ns);
 
 		draft_add(c, &d, &f);
 	}
 	d.stack.kernel = d.stack.n;
-	if (r->user)
-		draft_user(c, &d, proc, r);
-	d.stack.full = r->kernel == PB_FRAMES_MAX || r->user == PB_FRAMES_MAX;
+	d.stack.end = (uint8_t)r->end;
+	if (r->user && r->end == PB_END_CHAIN)
+		draft_chain(c, &d, proc, r);
+	else
+		draft_unwound(c, &d, proc, r);
+	d.stack.full = r->kernel == PB_FRAMES_MAX ||
+		       (r->end == PB_END_CHAIN ? r->user == PB_FRAMES_MAX : r->end == PB_END_DEEP);
 	stack = d.failed ? TABLE_NONE : intern_stack(c, &d);
 	if (stack == TABLE_NONE) {
 		c->lost_stacks++;
@@ -206,7 +231,7 @@ void collect_began(struct collect *c, struct process *proc)
 {
 	if (!proc->live)
 		c->live++;
-	proc->live = true;
+	proc->live = proc->stacks_wanted = true;
 }
 
 void collect_ended(struct collect *c, struct process *proc)

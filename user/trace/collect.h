@@ -41,6 +41,8 @@ struct raw_stack {
 	uint8_t sampled; /* by the timer: what runs at its leaf is the target's, not the tracer's */
 	uint8_t sound;   /* so many user frames are right whether they keep frame pointers or not */
 	uint8_t cut;     /* callers are known to be missing */
+	uint8_t end;     /* enum pb_end: why there are no more user frames */
+	uint8_t by_rbp;  /* in code without unwind information, rbp was followed */
 };
 
 /* Something that happened to a process; strings are owned. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <linux/types.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -64,6 +65,30 @@ static int add_target_stats(const void *key, void *value, void *arg)
 	return 0;
 }
 
+static int add_cut(struct harvest *h, uint32_t stack, uint64_t samples)
+{
+	struct report *r = h->report;
+	struct stack_cut cut = { .samples = samples };
+
+	cut.why = report_str(r, resolve_cut(h->resolver, stack, &cut.object));
+	if (!cut.why)
+		return -ENOMEM;
+	vec_foreach (c, &r->cuts) {
+		if (c->why == cut.why && c->object == cut.object) {
+			c->samples += samples;
+			return 0;
+		}
+	}
+	return vec_push(&r->cuts, cut);
+}
+
+static int compare_cuts(const void *x, const void *y)
+{
+	const struct stack_cut *a = x, *b = y;
+
+	return a->samples > b->samples ? -1 : a->samples < b->samples;
+}
+
 static int add_cpu_samples(struct harvest *h)
 {
 	struct report *r = h->report;
@@ -79,9 +104,14 @@ static int add_cpu_samples(struct harvest *h)
 		    vec_push(&r->cpu_samples, sample))
 			return -ENOMEM;
 		r->cpu.samples += sample.count;
-		if (r->stacks.v[sample.stack].truncated)
-			r->cpu.truncated += sample.count;
+		if (!r->stacks.v[sample.stack].truncated)
+			continue;
+		r->cpu.truncated += sample.count;
+		if (add_cut(h, i, sample.count))
+			return -ENOMEM;
 	}
+	if (r->cuts.n)
+		qsort(r->cuts.v, r->cuts.n, sizeof(*r->cuts.v), compare_cuts);
 	return 0;
 }
 

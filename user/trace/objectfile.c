@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -103,11 +104,20 @@ int object_files_add_path(struct object_files *o, const char *path, uint32_t *re
 	return 0;
 }
 
-/* The vdso is the same image in every process: ours will do. */
-static int open_vdso(struct symbols **ret)
+static int open_memory(const void *image, size_t size)
+{
+	_cleanup_close_ int fd = memfd_create("pathbpf-vdso", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, image, size) == (ssize_t)size ? TAKE_FD(fd) : -EIO;
+}
+
+/* The vdso is the same image in every process: ours will do. A descriptor or a negative errno. */
+static int open_vdso(void)
 {
 	mapping_vec maps = {};
-	int err = maps_read_pid((uint32_t)getpid(), &maps);
+	int fd = maps_read_pid((uint32_t)getpid(), &maps);
 	bool found = false;
 
 	vec_foreach (m, &maps) {
@@ -115,10 +125,30 @@ static int open_vdso(struct symbols **ret)
 			continue;
 		found = true;
 		/* NOLINTNEXTLINE(performance-no-int-to-ptr): an address of our own */
-		err = symbols_open_memory((const void *)m->start, m->end - m->start, ret);
+		fd = open_memory((const void *)m->start, m->end - m->start);
 	}
 	maps_done(&maps);
-	return err ? err : found ? 0 : -ENOENT;
+	return found || fd ? fd : -ENOENT;
+}
+
+int object_open(const struct object_files *o, uint32_t index)
+{
+	const struct object_file *f = index < o->files.n ? o->files.v[index] : NULL;
+	int fd;
+
+	if (!f || (f->ino && f->fd < 0))
+		return -ENOENT;
+	if (!f->ino)
+		return open_vdso();
+	fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_vdso_symbols(struct symbols **ret)
+{
+	_cleanup_close_ int fd = open_vdso();
+
+	return fd < 0 ? fd : symbols_open(fd, NULL, "", ret);
 }
 
 const struct symbols *object_symbols(struct object_files *o, uint32_t index)
@@ -131,7 +161,7 @@ const struct symbols *object_symbols(struct object_files *o, uint32_t index)
 	if (f->symbols || f->err)
 		return f->symbols;
 	if (!f->ino)
-		f->err = open_vdso(&f->symbols);
+		f->err = open_vdso_symbols(&f->symbols);
 	else if (f->fd < 0)
 		f->err = -ENOENT;
 	else

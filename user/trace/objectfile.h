@@ -34,5 +34,7 @@ void object_files_done(struct object_files *o);
 uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct mapping *m);
 /* The same for a file that is not mapped yet. Negative errno when it cannot be opened. */
 int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret);
+/* Opens a file anew, the vdso as a copy in memory: a descriptor or a negative errno. */
+int object_open(const struct object_files *o, uint32_t index);
 /* Symbols of a file; NULL when they cannot be read (object_file.err says why). */
 const struct symbols *object_symbols(struct object_files *o, uint32_t index);

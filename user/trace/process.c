@@ -66,6 +66,18 @@ static void read_identity(struct process *proc)
 	proc->exe = info.exe[0] ? strdup(info.exe) : NULL;
 }
 
+static bool same_maps(const mapping_vec *a, const mapping_vec *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		const struct mapping *x = &a->v[i], *y = &b->v[i];
+
+		if (x->start != y->start || x->end != y->end || x->offset != y->offset ||
+		    x->object != y->object)
+			return false;
+	}
+	return a->n == b->n;
+}
+
 void process_read_maps(struct processes *p, struct object_files *o, struct process *proc,
 		       bool image)
 {
@@ -75,13 +87,17 @@ void process_read_maps(struct processes *p, struct object_files *o, struct proce
 		read_identity(proc);
 	if (maps_read_pid(proc->pid, &fresh) || !fresh.n) {
 		maps_done(&fresh);
-		if (image) /* what was mapped before the exec means nothing now */
+		if (image) { /* what was mapped before the exec means nothing now */
 			maps_done(&proc->maps);
+			proc->maps_version++;
+		}
 		proc->gone = true;
 		return;
 	}
 	vec_foreach (m, &fresh)
 		m->object = object_files_add(o, proc->pid, m);
+	if (image || !same_maps(&proc->maps, &fresh))
+		proc->maps_version++;
 	maps_done(&proc->maps);
 	proc->maps = fresh;
 	p->maps_changes++;
@@ -141,6 +157,8 @@ struct process *process_fork(struct processes *p, struct object_files *o, uint32
 	proc->exe = from->exe ? strdup(from->exe) : NULL;
 	maps_done(&proc->maps);
 	copy_maps(&proc->maps, &from->maps);
+	proc->stacks_wanted = from->stacks_wanted;
+	proc->maps_version++;
 	return proc;
 }
 

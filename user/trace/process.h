@@ -23,7 +23,9 @@ struct process {
 	bool live;                            /* traced, and not ended */
 	bool ended;                           /* its exit was seen */
 	int status;                           /* as wait(2) gives it, when ended */
+	bool stacks_wanted;                   /* it is, or may be, sampled: unwind tables help */
 	mapping_vec maps;                     /* .object is an index into the object files */
+	uint32_t maps_version;                /* counts what changed in them; 0: never read */
 	uint64_t maps_read_ns, maps_retry_ns; /* monotonic: when read, and how long to wait */
 	struct perfmap *perfmap;              /* owned; read when first asked for */
 	bool perfmap_tried;

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/types.h>
+
+#include "bpf/wire.h"
 #include "data/report.h"
 #include "sym/demangle.h"
 #include "sym/ksyms.h"
@@ -180,11 +183,32 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 }
 
 /*
- * How much of the user side is good: up to the function that begins the stack. What a
+ * How much of what was unwound by tables is good: all, unless the way led to where no code is.
+ * Where rbp was followed instead, one may get beyond the function that begins the stack.
+ */
+static uint32_t unwound_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
+{
+	*complete = false;
+	for (uint32_t i = s->kernel; i < s->n; i++) {
+		const struct resolved *f = resolve_frame(res, s->frames[i]);
+
+		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
+			return i;
+		if (f->is_root && (s->by_rbp || i + 1 == s->n)) {
+			*complete = !s->full;
+			return i + 1;
+		}
+	}
+	*complete = s->end == PB_END_DONE && !s->full;
+	return s->n;
+}
+
+/*
+ * How much of a walk along frame pointers is good: up to the function that begins the stack. What a
  * frame-pointer walk finds beyond it is chance. Complete only if it got there through functions
  * that all keep a frame pointer; otherwise a caller is missing somewhere.
  */
-static uint32_t user_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
+static uint32_t chain_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
 {
 	bool gap = false;
 
@@ -225,7 +249,8 @@ uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 	frames = calloc(s->n + 1, sizeof(*frames));
 	if (!frames)
 		return REPORT_NONE;
-	end = user_frames(res, s, &complete);
+	end = s->end == PB_END_CHAIN ? chain_frames(res, s, &complete)
+				     : unwound_frames(res, s, &complete);
 	while (!s->sampled && first < s->kernel && resolve_frame(res, s->frames[first])->is_tracer)
 		first++;
 	if (s->n == s->kernel && runs_in_kernel_only(res, s->pid))
@@ -236,6 +261,33 @@ uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 		frames[n++] = resolve_frame(res, s->frames[i - 1])->frame;
 	res->stacks[stack] = report_add_stack(res->report, frames, n);
 	return res->stacks[stack];
+}
+
+const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object)
+{
+	static const char *const reasons[PB_ENDS] = {
+		[PB_END_CHAIN] = "no unwind table was loaded yet: frame pointers were followed",
+		[PB_END_DONE] = "the way led through memory that is no code",
+		[PB_END_DEEP] = "deeper than there is room for",
+		[PB_END_RULE] = "unwind information of a kind that is not followed",
+		[PB_END_REGISTER] = "the way on depends on a register that is not known there",
+		[PB_END_FAULT] = "the stack could not be read",
+		[PB_END_NO_TABLE] = "no unwind information, and no frame pointer",
+		[PB_END_UNKNOWN] = "code without a file, and no frame pointer",
+		[PB_END_LOOP] = "the caller's frame would not lie above",
+	};
+	const struct raw_stack *s = &res->collect->stacks.v[stack];
+	const struct raw_frame *last = NULL;
+
+	for (uint32_t i = s->kernel; i < s->n; i++) {
+		const struct raw_frame *f = &res->collect->frames.v[s->frames[i]];
+
+		if (f->place != PLACE_UNKNOWN || i == s->kernel)
+			last = f;
+	}
+	*ret_object =
+	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
+	return s->n == s->kernel ? "the stack was not seen" : reasons[s->end];
 }
 
 static void set_end(struct target *t, const struct process *proc)

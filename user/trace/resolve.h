@@ -22,5 +22,7 @@ DEFINE_CLEANUP(struct resolver *, resolver_free)
 uint32_t resolve_target(struct resolver *res, uint32_t pid);
 /* The report's stack for a raw one (an index into collect.stacks), or REPORT_NONE. */
 uint32_t resolve_stack(struct resolver *res, uint32_t stack);
+/* Why a stack is incomplete, and the report's object that its last frame lies in. */
+const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object);
 /* The report's object for an object file. */
 uint32_t resolve_object(struct resolver *res, uint32_t object);

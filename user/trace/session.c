@@ -23,6 +23,8 @@
 #include "trace/trapcost.h"
 #include "trace/textcheck.h"
 #include "trace/textwatch.h"
+#include "trace/unwinder.h"
+#include "trace/unwindrows.h"
 
 #define CLOSING_US 1000
 
@@ -96,6 +98,26 @@ static void tell_sizes(const struct session *s)
 	}
 }
 
+static int load(struct session *s)
+{
+	/* What the map of chunks shall hold: the kernel needs one to see. */
+	_cleanup_close_ int chunk = unwindrows_chunk_map();
+	int err = chunk < 0 ? chunk : bpf_map__set_inner_map_fd(s->skel->maps.unwind_chunks, chunk);
+
+	return err ? err : pathbpf__load(s->skel);
+}
+
+static int make_unwinder(struct session *s)
+{
+	const struct pathbpf *skel = s->skel;
+	struct unwinder_maps maps = { .images = bpf_map__fd(skel->maps.unwind_images),
+				      .ranges = bpf_map__fd(skel->maps.unwind_ranges),
+				      .chunks = bpf_map__fd(skel->maps.unwind_chunks),
+				      .rules = bpf_map__fd(skel->maps.unwind_rules) };
+
+	return unwinder_new(&maps, &s->unwinder);
+}
+
 int session_open(const struct session_options *opt, struct plan *plan, struct collect *collect,
 		 struct session **ret, char *msg, size_t msg_size)
 {
@@ -118,12 +140,17 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 	}
 	session_configure_kernel(s);
 	session_configure(s);
-	err = pathbpf__load(s->skel);
+	err = load(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot load the BPF programs: %s", load_advice(err));
 		return err;
 	}
 	tell_sizes(s);
+	err = make_unwinder(s);
+	if (err)
+		session_add_missing(s, "unwind tables",
+				    "stacks follow frame pointers, which few programs keep: %s",
+				    strerror(-err));
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.records), on_record, collect, NULL);
 	if (!s->ring) {
 		snprintf(msg, msg_size, "cannot map the ring buffer");
@@ -228,6 +255,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 	err = err ? err : session_set_nodes(s);
 	err = err ? err : session_set_timelines(s);
 	session_make_paths(s);
+	unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
 	err = err ? err : attach_process_events(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot attach to the scheduler's tracepoints");
@@ -267,6 +295,7 @@ int session_drain(struct session *s)
 {
 	int n = ring_buffer__consume(s->ring);
 
+	unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
 	sampler_jitter(s->sampler);
 	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
@@ -299,6 +328,16 @@ uint64_t session_gap_ns(const struct session *s)
 	return s->gap_ns;
 }
 
+/* Of what has no table, stacks are incomplete. */
+static void tell_left_out(struct session *s)
+{
+	uint32_t n = unwinder_stats(s->unwinder).left_out;
+
+	if (n)
+		session_add_missing(s, "unwind tables",
+				    "no room for those of %u objects or processes", n);
+}
+
 int session_stop(struct session *s)
 {
 	int err;
@@ -307,6 +346,7 @@ int session_stop(struct session *s)
 		return 0;
 	s->stopped = true;
 	selfcost_stop(s->selfcost);
+	tell_left_out(s);
 	textwatch_last(s->watch);
 	/* An open span must not close while it is counted as open: lets running programs end. */
 	s->skel->bss->closing = 1;
@@ -330,6 +370,7 @@ void session_free(struct session *s)
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
 	textwatch_free(s->watch);
+	unwinder_free(s->unwinder);
 	sampler_free(s->sampler);
 	ring_buffer__free(s->ring);
 	pathbpf__destroy(s->skel);
@@ -402,7 +443,7 @@ static uint64_t map_memory(int fd)
 
 uint64_t session_bpf_memory(const struct session *s)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = unwinder_stats(s->unwinder).memory;
 	struct bpf_map *map;
 
 	bpf_object__for_each_map (map, s->skel->obj) {

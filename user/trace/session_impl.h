@@ -15,6 +15,7 @@ struct ring_buffer;
 struct sampler;
 struct selfcost;
 struct textwatch;
+struct unwinder;
 
 struct session {
 	struct session_options opt;
@@ -27,6 +28,7 @@ struct session {
 	struct uprobes *uprobes;
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
 	struct textwatch *watch;
+	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;
 	uint32_t hot_paths;  /* paths below this number are in path_stats_hot */
 	uint32_t paths_made; /* entries of path_stats: for paths 1 … paths_made */

@@ -190,6 +190,7 @@ void session_configure(struct session *s)
 		.timelines = s->plan && s->opt.timelines,
 		.syscall_spans = s->plan && plan_wants(s->plan, SPEC_SYSCALL),
 		.kernel_spans = s->kprobes != NULL,
+		.unwind = true,
 	};
 	bool syscalls = s->opt.syscalls || config.syscall_spans;
 	struct pathbpf *skel = s->skel;

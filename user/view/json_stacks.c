@@ -25,6 +25,17 @@ static void put_lines(struct json_out *j, const char *key, struct fold *f, bool 
 	json_close(j, ']');
 }
 
+static void put_cuts(struct json_out *j, const struct report *r)
+{
+	json_open(j, "cuts", '[');
+	vec_foreach (c, &r->cuts)
+		json_put(j, NULL,
+			 json_pack("{s:s, s:s?, s:I}", "why", c->why, "object",
+				   c->object != REPORT_NONE ? r->objects.v[c->object].path : NULL,
+				   "samples", json_u64(c->samples)));
+	json_close(j, ']');
+}
+
 static void put_cpu(struct json_out *j, const struct report *r)
 {
 	_cleanup_(fold_done) struct fold f = {};
@@ -38,6 +49,8 @@ static void put_cpu(struct json_out *j, const struct report *r)
 	json_put(j, "fired", json_integer(json_u64(r->cpu.fired)));
 	json_put(j, "other", json_integer(json_u64(r->cpu.other)));
 	put_lines(j, "folded", &f, false);
+	if (r->cuts.n)
+		put_cuts(j, r);
 	json_close(j, '}');
 }
 

@@ -7,6 +7,21 @@
 #include "lib/cleanup.h"
 
 #define DETACHED_MAX 10
+#define CUTS_MAX     5
+
+/* Why the others are not. */
+static void add_cuts(struct buf *b, const struct report *r)
+{
+	size_t n = 0;
+
+	vec_foreach (c, &r->cuts) {
+		if (n++ < CUTS_MAX)
+			text_para(b, 4, 6, "%s: %s (%s)",
+				  text_pct((double)c->samples, (double)r->cpu.samples).s, c->why,
+				  c->object != REPORT_NONE ? r->objects.v[c->object].name
+							   : "no file");
+	}
+}
 
 static void add_complete(struct buf *b, const struct report *r)
 {
@@ -15,6 +30,7 @@ static void add_complete(struct buf *b, const struct report *r)
 	if (n)
 		text_para(b, 2, 4, "%s of the CPU samples have complete stacks.",
 			  text_pct((double)(n - r->cpu.truncated), (double)n).s);
+	add_cuts(b, r);
 	if (ns)
 		text_para(b, 2, 4, "%s of the off-CPU time has complete stacks.",
 			  text_pct((double)(ns - r->offcpu.truncated_ns), (double)ns).s);

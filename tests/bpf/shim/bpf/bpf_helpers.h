@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 #undef __always_inline
-#define __always_inline   inline __attribute__((always_inline))
-#define __uint(name, val) int(*name)[val]
-#define __type(name, val) __typeof__(val) *name
+#define __always_inline    inline __attribute__((always_inline))
+#define __uint(name, val)  int(*name)[val]
+#define __type(name, val)  __typeof__(val) *name
+#define __array(name, val) __typeof__(val) *name[]
 #define SEC(name)
 #define __weak __attribute__((weak))
 #define __ksym

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The walk up the user's stack by tables, on a stack and with tables made up. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "bpf_calls.h"
+#include "bpf/unwind.bpf.h"
+
+#define CODE    0x10000UL /* what the one range covers, a page for each rule */
+#define RULE(i) (CODE + 0x1000UL * (i) + 0x100)
+#define STACK   0x80000UL
+#define RULES   16
+
+static struct stack_work work;
+static struct pt_regs regs;
+static struct task_struct task;
+static __u32 rules;
+
+static void setup(void)
+{
+	struct pb_unwind_image image = { 0, 1 };
+	struct pb_unwind_range range = { .start = CODE, .base = CODE, .size = 0x1000 * RULES };
+	__u32 pid = PID, zero_key = 0;
+
+	begin(&task);
+	shim_map(unwind_ranges);
+	shim_map(unwind_rules);
+	shim_map(unwind_chunks);
+	written_config.unwind = 1;
+	range.n = RULES;
+	bpf_map_update_elem(&unwind_images, &pid, &image, BPF_ANY);
+	bpf_map_update_elem(&unwind_ranges, &zero_key, &range, BPF_ANY);
+	bpf_map_update_elem(&unwind_chunks, &zero_key, &zero_key, BPF_ANY);
+	shim_map_init(bpf_map_lookup_elem(&unwind_chunks, &zero_key), BPF_MAP_TYPE_ARRAY,
+		      sizeof(__u32), sizeof(struct pb_unwind_chunk), 1);
+	memset(&work, 0xaa, sizeof(work));
+	work.s.kernel = 0;
+	rules = 0;
+	regs = (struct pt_regs){ .ip = RULE(0), .sp = STACK, .cs = CS_64BIT };
+	shim.regs = &regs;
+}
+
+static void done(void)
+{
+	shim_reset();
+}
+
+TestSuite(bpf_unwind, .init = setup, .fini = done);
+
+/* The rule of the next page of code. */
+static void add(struct pb_unwind_rule rule)
+{
+	__u32 zero_key = 0;
+	struct pb_unwind_chunk *chunk =
+	    bpf_map_lookup_elem(bpf_map_lookup_elem(&unwind_chunks, &zero_key), &zero_key);
+
+	cr_assert_lt(rules, RULES);
+	for (__u32 i = rules; i < RULES; i++) {
+		chunk->addr[i] = 0x1000 * i;
+		chunk->rule[i] = rules;
+	}
+	bpf_map_update_elem(&unwind_rules, &rules, &rule, BPF_ANY);
+	rules++;
+}
+
+static struct pb_unwind_rule by_sp(__s32 offset)
+{
+	return (struct pb_unwind_rule){
+		.base = BASE_REG, .reg = REG_SP, .ra_reg = REG_NONE, .offset = offset
+	};
+}
+
+static bool walk(__u32 pid)
+{
+	if (!unwind_begin(&work, &task, pid))
+		return false;
+	unwind_run(&work, &task);
+	return true;
+}
+
+static void expect(__u32 end, __u32 n, const __u64 *ips)
+{
+	cr_assert(walk(PID));
+	cr_expect_eq(work.s.end, end, "ended by %u, not %u", work.s.end, end);
+	cr_assert_eq(work.s.user, n, "%u frames, not %u", work.s.user, n);
+	for (__u32 i = 0; i < n; i++)
+		cr_expect_eq(work.s.ips[i], ips[i], "frame %u is %llx", i, work.s.ips[i]);
+}
+
+Test(bpf_unwind, goes_from_base_to_base_up_to_a_function_without_caller)
+{
+	const __u64 ips[] = { RULE(0), RULE(1), RULE(2) };
+
+	add(by_sp(8));
+	add(by_sp(0x500)); /* farther than one piece of the stack that is read */
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(STACK, RULE(1));
+	shim_user_word(STACK + 8 + 0x500 - 8, RULE(2));
+	expect(PB_END_DONE, 3, ips);
+	cr_expect_eq(work.s.by_rbp, 0);
+}
+
+Test(bpf_unwind, fetches_saved_registers_when_a_base_is_given_by_them)
+{
+	const __u64 ips[] = { RULE(0), RULE(1), RULE(2), RULE(3) };
+	struct pb_unwind_rule saves = by_sp(0x20), by_bp = by_sp(0x10), by_bx = by_sp(0x18);
+
+	saves.rbp = AT_BASE;
+	saves.rbp_words = -2;
+	saves.rbx_words = -3;
+	by_bp.reg = REG_BP;
+	by_bx.reg = REG_BX;
+	add(saves);
+	add(by_bp);
+	add(by_bx);
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(STACK + 0x08, STACK + 0x200); /* rbx */
+	shim_user_word(STACK + 0x10, STACK + 0x100); /* rbp */
+	shim_user_word(STACK + 0x18, RULE(1));
+	shim_user_word(STACK + 0x108, RULE(2));
+	shim_user_word(STACK + 0x210, RULE(3));
+	expect(PB_END_DONE, 4, ips);
+}
+
+Test(bpf_unwind, looks_a_return_address_up_at_its_call)
+{
+	const __u64 ips[] = { RULE(0), CODE + 0x2000 };
+
+	add(by_sp(8));
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	add((struct pb_unwind_rule){ .base = BASE_BAD, .ra_reg = REG_NONE });
+	shim_user_word(STACK, CODE + 0x2000); /* the call was the last instruction before */
+	expect(PB_END_DONE, 2, ips);
+}
+
+Test(bpf_unwind, resumes_what_a_signal_interrupted_at_the_very_instruction)
+{
+	const __u64 ips[] = { RULE(0), RULE(1) | PB_IP_EXACT, (CODE + 0x2000) | PB_IP_EXACT };
+
+	add(by_sp(8));
+	add((struct pb_unwind_rule){ .base = BASE_SIGNAL, .ra_reg = REG_NONE });
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(STACK, RULE(1));
+	shim_user_word(STACK + 8 + SIGNAL_IP, CODE + 0x2000); /* its first instruction */
+	shim_user_word(STACK + 8 + SIGNAL_SP, STACK - 0x1000);
+	expect(PB_END_DONE, 3, ips);
+}
+
+Test(bpf_unwind, reads_the_words_that_stubs_and_aligned_frames_need)
+{
+	const __u64 ips[] = { CODE + 0x10b, RULE(1), RULE(2) };
+	struct pb_unwind_rule plt = by_sp(8), deref = by_sp(0x10);
+
+	plt.base = BASE_PLT;
+	plt.add = 11;
+	deref.base = BASE_DEREF;
+	deref.add = 8;
+	add(plt);
+	add(deref);
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	regs.ip = CODE + 0x10b; /* the stub has pushed its word */
+	shim_user_word(STACK + 8, RULE(1));
+	shim_user_word(STACK + 0x10 + 0x10, STACK + 0x300);
+	shim_user_word(STACK + 0x300, RULE(2));
+	expect(PB_END_DONE, 3, ips);
+}
+
+Test(bpf_unwind, takes_a_return_address_from_a_register_of_the_innermost_frame)
+{
+	const __u64 ips[] = { RULE(0), RULE(1) };
+	struct pb_unwind_rule vfork = by_sp(0);
+
+	vfork.ra_reg = offsetof(struct pt_regs, di) / sizeof(__u64);
+	regs.di = RULE(1);
+	add(vfork);
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	expect(PB_END_DONE, 2, ips);
+}
+
+Test(bpf_unwind, follows_rbp_where_no_table_tells)
+{
+	const __u64 ips[] = { 0x500000, RULE(0) };
+
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	regs.ip = 0x500000;
+	regs.bp = STACK + 0x40;
+	shim_user_word(STACK + 0x48, RULE(0));
+	expect(PB_END_DONE, 2, ips);
+	cr_expect_eq(work.s.by_rbp, 1);
+}
+
+Test(bpf_unwind, tells_why_it_ends_elsewhere)
+{
+	const __u64 ips[] = { RULE(0), RULE(0) };
+	const struct {
+		struct pb_unwind_rule rule;
+		__u64 sp;
+		__u32 end;
+	} cases[] = {
+		{ by_sp(0), STACK, PB_END_LOOP },
+		{ by_sp(-16), STACK, PB_END_LOOP },
+		{ by_sp(8), SHIM_USER_END + 8, PB_END_FAULT },
+		{ { .base = BASE_BAD, .ra_reg = REG_NONE }, STACK, PB_END_RULE },
+		{ { .base = BASE_NONE, .ra_reg = REG_NONE }, STACK, PB_END_NO_TABLE },
+		{ { .base = BASE_REG, .reg = REG_NONE, .ra_reg = REG_NONE },
+		  STACK,
+		  PB_END_REGISTER },
+		{ by_sp(8), STACK, PB_END_DONE }, /* the return address is 0 */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		rules = 0;
+		add(cases[i].rule);
+		regs.sp = cases[i].sp;
+		expect(cases[i].end, 1, ips);
+	}
+}
+
+Test(bpf_unwind, is_bounded_in_depth)
+{
+	add(by_sp(8));
+	for (__u64 at = STACK; at < STACK + 8 * 2000; at += 8)
+		shim_user_word(at, RULE(0));
+	cr_assert(walk(PID));
+	cr_expect_eq(work.s.end, PB_END_DEEP);
+	cr_expect_eq(work.s.user, PB_USER_FRAMES);
+}
+
+Test(bpf_unwind, leaves_to_the_kernel_what_it_has_no_tables_for)
+{
+	cr_expect_not(walk(PID + 1));
+	regs.cs = 0x23; /* 32 bits */
+	cr_expect_not(walk(PID));
+}
