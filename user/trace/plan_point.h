@@ -9,7 +9,7 @@ int plan_usdt(struct plan_object *o);
 /* The system calls that SPECs name; once. 0 or -ENOMEM. */
 int plan_syscalls(struct plan *p);
 /*
- * Does a SPEC's BINARY name this object? run_as: of an executable, what its process is called, which
- * may be another name than the file's (/usr/bin/redis-server is a link); else NULL.
+ * Does a SPEC's BINARY name this object? run_as: of an executable, what its process is called,
+ * which may be another name than the file's (/usr/bin/redis-server is a link); else NULL.
  */
 bool plan_spec_covers(const struct spec *s, const char *path, const char *run_as);
