@@ -88,22 +88,23 @@ static __always_inline bool in_range(const struct pb_unwind_range *r, __u64 addr
 
 static __always_inline struct pb_unwind_range *unwind_range(struct unwind *u, __u64 addr)
 {
-	struct pb_unwind_range *r = bpf_map_lookup_elem(&unwind_ranges, &u->range);
-	__u32 n = u->ranges, half;
+	__u32 key = u->range, n = u->ranges, at, half; /* before 6.4 keys must be on the stack */
+	struct pb_unwind_range *r = bpf_map_lookup_elem(&unwind_ranges, &key);
 
 	if (r && in_range(r, addr))
 		return r;
-	u->range = u->first_range;
+	at = u->first_range;
 	for (int i = 0; i < RANGE_STEPS; i++) {
-		__u32 at = u->range + (half = n >> 1);
-
-		r = bpf_map_lookup_elem(&unwind_ranges, &at);
+		half = n >> 1;
+		key = at + half;
+		r = bpf_map_lookup_elem(&unwind_ranges, &key);
 		if (!r)
 			return NULL;
-		u->range += half & ~below_mask(addr, r->start);
+		at += half & ~below_mask(addr, r->start);
 		n -= half;
 	}
-	r = bpf_map_lookup_elem(&unwind_ranges, &u->range);
+	key = u->range = at;
+	r = bpf_map_lookup_elem(&unwind_ranges, &key);
 	return r && in_range(r, addr) ? r : NULL;
 }
 
