@@ -26,7 +26,8 @@
 #include "trace/unwinder.h"
 #include "trace/unwindrows.h"
 
-#define CLOSING_US 1000
+#define CLOSING_US        1000
+#define KERNEL_UNWIND_MAX 64
 
 /* libbpf's messages, the verifier's log among them, are for us, not for users. */
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -248,6 +249,31 @@ static int attach_functions(struct session *s)
 	return err ? err : textwatch_attached(s->watch);
 }
 
+/*
+ * Unwinding calls functions of the kernel by the hundred. Where many of those are traced, each call
+ * of ours costs a probe's run: stacks are taken by frame pointers then.
+ */
+static bool may_unwind(struct session *s)
+{
+	uint32_t kernel = 0;
+
+	for (size_t i = 0; s->plan && i < s->plan->nodes.n; i++)
+		kernel += s->plan->nodes.v[i].how == PLAN_KERNEL;
+	if (kernel <= KERNEL_UNWIND_MAX)
+		return true;
+	session_add_missing(s, "unwinding",
+			    "more than %d kernel functions are traced, of which it calls some: "
+			    "stacks are walked by frame pointers",
+			    KERNEL_UNWIND_MAX);
+	return false;
+}
+
+static void update_unwinder(struct session *s)
+{
+	if (s->unwinds)
+		unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
+}
+
 int session_start(struct session *s, char *msg, size_t msg_size)
 {
 	int err = session_set_targets(s);
@@ -255,7 +281,8 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 	err = err ? err : session_set_nodes(s);
 	err = err ? err : session_set_timelines(s);
 	session_make_paths(s);
-	unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
+	s->unwinds = may_unwind(s);
+	update_unwinder(s);
 	err = err ? err : attach_process_events(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot attach to the scheduler's tracepoints");
@@ -295,7 +322,7 @@ int session_drain(struct session *s)
 {
 	int n = ring_buffer__consume(s->ring);
 
-	unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
+	update_unwinder(s);
 	sampler_jitter(s->sampler);
 	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);

@@ -26,6 +26,7 @@ struct session {
 	struct sampler *sampler;
 	struct selfcost *selfcost;
 	struct uprobes *uprobes;
+	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
 	struct textwatch *watch;
 	struct unwinder *unwinder;
