@@ -5,9 +5,9 @@
  * kernel keeps) cannot shift those that do.
  *
  * SPANS_MAX is the room of the shadow stack, a power of two; a file defines it, SPANS_TYPE and
- * SPANS_CLOSE for others than threads'. Callers set now_ns and offcpu_ns
- * of the spans before they end any. What is not the common way is a function of its own, so that
- * no program needs much BPF stack: see struct spans.
+ * SPANS_CLOSE for others than threads'. Callers set now_ns and offcpu_ns of the spans before they
+ * end any. What is not the common way is a function of its own, so that no program needs much BPF
+ * stack: see struct spans.
  */
 #pragma once
 
@@ -76,12 +76,6 @@ static __always_inline __u8 stack_now(struct spans *s, struct task_struct *task,
 static __always_inline struct span *span_top(struct spans *s)
 {
 	return span_at(s, (s->depth - 1) & (SPANS_MAX - 1));
-}
-
-/* The path that calls in progress make up; 0: there are none. */
-static __always_inline __u32 spans_path(struct spans *s)
-{
-	return s->depth ? span_top(s)->path : 0;
 }
 
 /* Fewer spans are open now than when the exceptions on their way were raised. */

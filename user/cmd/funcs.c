@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/opt.h"
 #include "lib/parse.h"
+#include "lib/path.h"
 #include "target/proc.h"
 #include "trace/collect.h"
 #include "trace/nearmiss.h"
@@ -108,13 +109,9 @@ static bool has_site(const struct plan_node *n)
 
 static const char *object_name(const struct funcs *f, uint32_t object)
 {
-	const char *path, *slash;
-
 	if (object == OBJECT_NONE)
 		return "[kernel]";
-	path = f->collect.objects.files.v[object]->path;
-	slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
+	return path_last(f->collect.objects.files.v[object]->path);
 }
 
 static void print_row(const struct funcs *f, const struct plan_node *n)

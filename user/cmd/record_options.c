@@ -145,8 +145,9 @@ static const struct opt target_opts[] = {
 
 static const struct opt signal_opts[] = {
 	{ 't', "trace", "SPEC",
-	  "functions whose calls become spans: GLOB, BINARY:GLOB, each with @PRED for errors "
-	  "(ret<0, ret==null, …); repeatable; see pathbpf(8)",
+	  "functions whose calls become spans: GLOB, BINARY:GLOB, usdt:BINARY:PROVIDER:NAME, "
+	  "k:GLOB (kernel), sys:NAME; each with @PRED for errors (ret<0, ret==null, …) and "
+	  "(arg1:str,…) for timelines; repeatable; see pathbpf(8)",
 	  set_trace },
 	{ 'F', "frequency", "HZ", "stack samples a second and CPU (default 99)", set_frequency },
 	{ 0, "no-cpu", NULL, "no on-CPU stacks", set_no_cpu },
@@ -161,7 +162,7 @@ static const struct opt run_opts[] = {
 	{ 'd', "duration", "SEC", "stop after SEC seconds (decimals allowed)", set_duration },
 	{ 'o', "output", "FILE",
 	  "write a result; the suffix picks the format: .txt .json .folded .html .svg .csv "
-	  ".pb.gz; '-' is standard output; repeatable",
+	  ".pb.gz .pftrace .trace.json; '-' is standard output; repeatable",
 	  set_output },
 	{ 0, "format", "NAME", "format for '-o -', or instead of the suffix's", set_format },
 	{ 0, "max-overhead", "PCT", "what the target may lose (default 1); reported, not yet held",
@@ -186,7 +187,7 @@ static const struct opt_group groups[] = {
 static const struct opt_usage usage = {
 	.synopsis = "pathbpf [OPTION...] -p PID[,PID...] | -n GLOB | -g CGROUP | -a\n"
 		    "       pathbpf [OPTION...] -- COMMAND [ARG...]\n"
-		    "       pathbpf doctor | help [COMMAND]",
+		    "       pathbpf funcs -p PID SPEC... | doctor | help [COMMAND]",
 	.about = "Attaches to running processes and tells which execution paths they take: on-CPU "
 		 "and off-CPU stacks, system calls, calls of chosen functions, errors, process "
 		 "lifecycle. Reports when it ends: after -d, at Ctrl-C, or when the target exits.",

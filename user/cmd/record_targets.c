@@ -12,6 +12,7 @@
 #include "cmd/command.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "lib/path.h"
 #include "target/cgroup.h"
 #include "target/proc.h"
 #include "trace/collect.h"
@@ -179,13 +180,6 @@ static int find_program(const char *name, char *buf, size_t size)
 	return -ENOENT;
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 int record_targets_plan(const struct record_options *o, struct plan *plan, struct collect *c)
 {
 	char file[4096], real[4096];
@@ -200,7 +194,7 @@ int record_targets_plan(const struct record_options *o, struct plan *plan, struc
 	if (!realpath(file, real))
 		return -errno;
 	err = object_files_add_path(&c->objects, real, &object);
-	return err ? err : plan_update_program(plan, &c->objects, object, last_component(file));
+	return err ? err : plan_update_program(plan, &c->objects, object, path_last(file));
 }
 
 int record_targets_confirm(const struct record_options *o, struct collect *c)

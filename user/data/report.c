@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/path.h"
 
 struct report *report_new(void)
 {
@@ -75,14 +76,6 @@ const char *report_str(struct report *r, const char *s)
 	return strpool_add(&r->strings, s);
 }
 
-/* The last component of a path; all of it when that would be empty. */
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 uint32_t report_add_object(struct report *r, const char *path, const char *build_id)
 {
 	struct object o = { .path = report_str(r, path ? path : ""),
@@ -95,7 +88,7 @@ uint32_t report_add_object(struct report *r, const char *path, const char *build
 	i = table_find(&r->object_index, key, sizeof(key));
 	if (i != TABLE_NONE)
 		return i;
-	o.name = report_str(r, base_name(o.path));
+	o.name = report_str(r, path_last(o.path));
 	if (!o.name || vec_push(&r->objects, o))
 		return REPORT_NONE;
 	i = (uint32_t)r->objects.n - 1;

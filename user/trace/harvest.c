@@ -14,6 +14,7 @@
 
 #include "bpf/wire.h"
 #include "data/report.h"
+#include "lib/path.h"
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
 #include "trace/harvest_calls.h"
@@ -226,11 +227,26 @@ static void add_losses(struct harvest *h)
 	r->lost.samples += session_counter(s, PB_LOST_SAMPLES) + session_misses(s, "pb_cpu_");
 	r->lost.events += session_counter(s, PB_LOST_EVENTS) + h->collect->lost_events +
 			  session_counter(s, PB_LOST_THREADS) + session_misses(s, "pb_sys_") +
-			  session_misses(s, "pb_sched_") + session_misses(s, "pb_proc_");
+			  session_misses(s, "pb_sched_") + session_misses(s, "pb_proc_") +
+			  session_counter(s, PB_LOST_TIMELINES) + h->collect->exemplars.broken;
 	r->lost.stacks += session_counter(s, PB_LOST_STACKS) + h->collect->lost_stacks;
 	r->lost.paths += session_counter(s, PB_LOST_PATHS);
 	r->lost.spans += session_counter(s, PB_LOST_SPANS) + session_misses(s, "pb_span_") +
 			 session_misses(s, "pb_kernel_enter");
+}
+
+/* Recorded traces that made room for later ones: of what was kept, and not of any count. */
+static void add_dropped_traces(struct harvest *h)
+{
+	const struct exemplars *e = &h->collect->exemplars;
+	char note[160];
+
+	if (!e->dropped)
+		return;
+	snprintf(note, sizeof(note),
+		 "%" PRIu64 " of %" PRIu64 " recorded traces were given up for later ones",
+		 e->dropped, e->received);
+	vec_push(&h->report->notes, report_str(h->report, note));
 }
 
 /* Returns of calls whose beginning is not on record. */
@@ -270,6 +286,23 @@ static void add_gap(struct harvest *h)
 		 ": code was loaded that can throw, and the probes were exchanged for safer ones",
 		 (double)gap_ns / 1e6, lost);
 	vec_push(&r->notes, report_str(r, note));
+}
+
+/* Without these, calls that exceptions leave count as left, and nobody knows of what they failed.
+ */
+static void add_refused_hooks(struct harvest *h, const struct plan *plan)
+{
+	vec_foreach (hook, &plan->hooks) {
+		char note[200];
+
+		if (!hook->refused)
+			continue;
+		snprintf(note, sizeof(note),
+			 "%s in %s could not be probed: its errors are not told by name",
+			 hook_name(hook->kind),
+			 path_last(h->collect->objects.files.v[hook->object]->path));
+		vec_push(&h->report->notes, report_str(h->report, note));
+	}
 }
 
 static void add_missing(struct harvest *h)
@@ -427,6 +460,8 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		add_gap(&h);
 		textwatch_tell(plan, r);
 		add_missed_returns(&h);
+		add_dropped_traces(&h);
+		add_refused_hooks(&h, plan);
 	}
 	add_traps(&h, plan);
 	add_cost(&h);

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "lib/cleanup.h"
+#include "lib/path.h"
 
 static void raise_to(struct hazard *h, enum hazard_kind kind, const char *who, const char *what)
 {
@@ -17,13 +18,6 @@ static void raise_to(struct hazard *h, enum hazard_kind kind, const char *who, c
 		return;
 	h->kind = kind;
 	snprintf(h->text, sizeof(h->text), "%s %s", who, what);
-}
-
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static bool begins_with_any(const char *name, const char *const *beginnings)
@@ -71,7 +65,7 @@ static bool switches_seldom(const char *name)
 
 void hazard_add_object(struct hazard *h, const struct elf_traits *t, const char *path)
 {
-	const char *name = last_component(path);
+	const char *name = path_last(path);
 	bool harmless = is_harmless(name);
 
 	/*
@@ -110,7 +104,7 @@ bool hazard_asks_for_code(const struct hazard *h, const struct elf_traits *t, co
 	static const char *const names[] = {
 		"libc.so", "libc-2.", "libc.musl", "ld-", "ld.so", NULL
 	};
-	const char *name = last_component(path);
+	const char *name = path_last(path);
 
 	if (h->kind == HAZARD_STACKS || t->machine != EM_X86_64 || !t->is_64 || t->is_go)
 		return false;
@@ -119,7 +113,7 @@ bool hazard_asks_for_code(const struct hazard *h, const struct elf_traits *t, co
 
 void hazard_add_code(struct hazard *h, const struct stackswitch *found, const char *path)
 {
-	const char *name = last_component(path);
+	const char *name = path_last(path);
 	char what[80];
 
 	switch (found->kind) {

@@ -60,3 +60,12 @@ int hooks_find(uint32_t object, const struct symbols *symbols, hook_vec *ret)
 	choose_python(ret, first);
 	return err;
 }
+
+const char *hook_name(enum hook_kind kind)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (known[i].kind == kind)
+			return known[i].name;
+	}
+	return "?";
+}

@@ -27,9 +27,12 @@ struct hook {
 	uint64_t offset; /* file offset */
 	uint8_t kind;    /* enum hook_kind */
 	bool attached;
+	bool refused; /* it could not be probed */
 };
 
 typedef VEC(struct hook) hook_vec;
 
+/* The function that a hook stands on, or one of them: static. */
+const char *hook_name(enum hook_kind kind);
 /* Adds an object's hooks, looked up by name; 0 or -ENOMEM. */
 int hooks_find(uint32_t object, const struct symbols *symbols, hook_vec *ret);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/path.h"
 #include "sym/demangle.h"
 #include "trace/plan.h"
 #include "trace/spec.h"
@@ -34,13 +35,6 @@ static bool one_edit(const char *a, const char *b)
 	if (la == lb + 1)
 		return !strcmp(a + i + 1, b + i);
 	return lb == la + 1 && !strcmp(a + i, b + i + 1);
-}
-
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static int consider_near(const struct symbol *sym, void *arg)
@@ -98,7 +92,7 @@ void near_misses(const struct plan *p, struct object_files *objects, const char 
 		*prefix = '\0';
 		if (!asked)
 			snprintf(prefix, sizeof(prefix),
-				 "%s:", file_name(objects->files.v[i]->path));
+				 "%s:", path_last(objects->files.v[i]->path));
 		n.object = prefix;
 		symbols = object_symbols(objects, i);
 		if (symbols)

@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/glob.h"
+#include "lib/path.h"
 #include "sym/demangle.h"
 #include "sym/extent.h"
 #include "sym/goinfo.h"
@@ -60,13 +61,6 @@ void plan_done(struct plan *p)
 	table_done(&p->hazard_index);
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Does a SPEC look into this object? BINARY is a path, a file name, or a glob of these. */
 bool plan_spec_covers(const struct spec *s, const char *path, const char *run_as)
 {
@@ -74,7 +68,7 @@ bool plan_spec_covers(const struct spec *s, const char *path, const char *run_as
 		return false;
 	if (!s->binary)
 		return run_as;
-	if (glob_match(s->binary, path) || glob_match(s->binary, last_component(path)))
+	if (glob_match(s->binary, path) || glob_match(s->binary, path_last(path)))
 		return true;
 	if (run_as && glob_match(s->binary, run_as))
 		return true;
@@ -178,7 +172,7 @@ static int consider_unnamed(const struct symbol *sym, void *arg)
 	struct spec_pred pred = {};
 	char name[300];
 
-	snprintf(name, sizeof(name), "%s+0x%" PRIx64, last_component(o->path), sym->offset);
+	snprintf(name, sizeof(name), "%s+0x%" PRIx64, path_last(o->path), sym->offset);
 	if (!matches(o, name, &pred, &args))
 		return 0;
 	return plan_function(o, sym, name, &pred, args);

@@ -113,22 +113,23 @@ int session_set_timelines(struct session *s)
 void session_make_paths(struct session *s)
 {
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(s->skel->maps.path_stats);
-	_cleanup_free_ struct pb_call_stats *none =
-	    calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*none));
+	int hot_fd = bpf_map__fd(s->skel->maps.path_stats_hot);
 	uint32_t ahead = s->skel->bss->last_path + PATHS_AHEAD;
 	uint32_t last = ahead > s->hot_paths ? ahead : s->hot_paths - 1;
+	_cleanup_free_ struct pb_call_stats *none = NULL;
 
+	if (!s->plan || s->paths_made >= last || cpus < 1)
+		return;
+	none = calloc((size_t)cpus, sizeof(*none));
 	for (int i = 0; none && i < cpus; i++)
 		none[i].min_ns = UINT64_MAX;
-	while (none && s->plan && s->paths_made < last) {
+	while (none && s->paths_made < last) {
 		uint32_t id = ++s->paths_made;
 
-		if (id < s->hot_paths) {
-			bpf_map_update_elem(bpf_map__fd(s->skel->maps.path_stats_hot), &id, none,
-					    BPF_ANY);
-			continue;
-		}
-		if (bpf_map_update_elem(fd, &id, none, BPF_NOEXIST) && errno == E2BIG)
+		/* The hot ones are all made before the first probe is live. */
+		if (id < s->hot_paths)
+			bpf_map_update_elem(hot_fd, &id, none, BPF_ANY);
+		else if (bpf_map_update_elem(fd, &id, none, BPF_NOEXIST) && errno == E2BIG)
 			s->paths_made = UINT32_MAX; /* full */
 	}
 }

@@ -10,23 +10,12 @@
 #include "data/report.h"
 #include "lib/clock.h"
 #include "target/maps.h"
-#include "trace/insn.h"
 #include "trace/plan.h"
 #include "trace/uprobe.h"
 
 #define OWN_BINARY "/proc/self/exe"
 #define CALLS      64 /* a batch; of several, the fastest was disturbed least */
 #define BATCHES    32
-
-bool trap_is_emulated(const uint8_t *code, size_t size)
-{
-	ZydisDecodedInstruction in;
-	ZydisDecoder decoder;
-
-	return insn_decoder_init(&decoder) &&
-	       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &in)) &&
-	       insn_class(&in, code) != SITE_STEPPED;
-}
 
 /*
  * The functions to be probed. In assembly, because their first instruction matters: a compiler

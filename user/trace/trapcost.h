@@ -14,6 +14,7 @@
 
 struct bpf_program;
 struct plan;
+struct plan_node;
 struct report;
 
 struct trap_costs {
@@ -23,19 +24,12 @@ struct trap_costs {
 };
 
 /*
- * Does the kernel emulate the instruction that these bytes begin with? For x86-64 code, and by the
- * rules of Linux 6.18: before 6.17, it single-steps nops of more than one opcode byte.
- */
-bool trap_is_emulated(const uint8_t *code, size_t size);
-/*
  * Probes functions of ours and calls them. The programs must be loaded, and must not trace this
  * process. Takes some 100 ms, of which most is waiting for the kernel to remove the probes. 0 or a
  * negative errno.
  */
 int trap_costs_measure(struct bpf_program *enter, struct bpf_program *leave,
 		       struct trap_costs *ret);
-struct plan_node;
-
 /* What one call of a node costs, in ns. */
 uint64_t trap_costs_of(const struct trap_costs *c, const struct plan *plan,
 		       const struct plan_node *node);

@@ -353,29 +353,44 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 	return 0;
 }
 
-/* A runtime's functions of one kind in one object. One that cannot be probed is done without. */
+static int link_hook(struct uprobes *u, struct bpf_program *prog, const char *path, uint64_t offset)
+{
+	struct bpf_link *link;
+
+	if (u->links.n >= 2UL * UPROBES_PERF_MAX || bpf_program__fd(prog) < 0)
+		return -ENOSPC;
+	link = perf_link(prog, path, offset, 0, false);
+	if (!link)
+		return -errno;
+	if (!vec_push(&u->links, link))
+		return 0;
+	bpf_link__destroy(link);
+	return -ENOMEM;
+}
+
+/*
+ * A runtime's functions of one kind in one object. Those that cannot be probed are done without,
+ * and told.
+ */
 static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, enum hook_kind kind,
 			const char *path)
 {
 	struct uprobe_places p = { .path = path };
-	int err = places_alloc(&p, plan->hooks.n);
+	int err = places_alloc(&p, plan->hooks.n), failed = 0;
 
-	for (size_t i = 0; i < plan->hooks.n && !err; i++) {
-		struct hook *h = &plan->hooks.v[i];
-
-		if (h->object == object && h->kind == kind && !h->attached)
-			add_place(&p, h->offset, 0, 0);
-		if (h->object == object && h->kind == kind)
-			h->attached = true;
+	vec_foreach (h, &plan->hooks) {
+		if (err || h->object != object || h->kind != kind || h->attached)
+			continue;
+		add_place(&p, h->offset, 0, 0);
+		h->attached = true;
 	}
 	if (p.n && u->multi)
-		link_places(u, u->progs.hooks[kind], &p, false);
-	for (uint32_t i = 0; i < p.n && !u->multi && u->links.n < 2UL * UPROBES_PERF_MAX; i++) {
-		struct bpf_link *link =
-		    perf_link(u->progs.hooks[kind], path, p.offsets[i], 0, false);
-
-		if (link && vec_push(&u->links, link))
-			bpf_link__destroy(link);
+		failed = link_places(u, u->progs.hooks[kind], &p, false);
+	for (uint32_t i = 0; i < p.n && !u->multi && !failed; i++)
+		failed = link_hook(u, u->progs.hooks[kind], path, p.offsets[i]);
+	vec_foreach (h, &plan->hooks) {
+		if (h->object == object && h->kind == kind)
+			h->refused |= failed != 0;
 	}
 	places_done(&p);
 	return err;
