@@ -49,7 +49,7 @@ static __always_inline void gather_user(struct task_struct *task, struct pb_stac
 	__u32 n = s->kernel & 127;
 	__u64 frame[2], bp;
 
-	s->user = s->by_rbp = 0;
+	s->user = s->by_rbp = s->skipped = 0;
 	s->end = PB_END_CHAIN;
 	s->sp = 0;
 	if (!BPF_CORE_READ(task, mm))

@@ -17,6 +17,7 @@ struct unwind_images_map unwind_images SEC(".maps");
 struct unwind_ranges_map unwind_ranges SEC(".maps");
 struct unwind_rules_map unwind_rules SEC(".maps");
 struct unwind_chunks_map unwind_chunks SEC(".maps");
+struct runtime_images_map runtime_images SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 struct offcpu_map offcpu SEC(".maps");
 struct syscall_stats_map syscall_stats SEC(".maps");

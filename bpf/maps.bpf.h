@@ -194,11 +194,21 @@ struct unwind {
 	__u64 return_probes;  /* the kernel's list of them, from the frame at hand on */
 	__u64 window_at;      /* a piece of the stack */
 	__u64 window[UNWIND_WINDOW];
-	__u32 first_range, ranges; /* of the process */
-	__u32 range;               /* the one that the last frame was in */
-	__u8 is_return;            /* ip is a return address: the call stands before it */
-	__u8 known;                /* ip lies in a range */
-	__u8 lost_bp, lost_bx;     /* their values are not known */
+	__u32 first_range, ranges;  /* of the process */
+	__u32 range;                /* the one that the last frame was in */
+	__u8 is_return;             /* ip is a return address: the call stands before it */
+	__u8 known;                 /* ip lies in a range */
+	__u8 lost_bp, lost_bx;      /* their values are not known */
+	__u32 words;                /* of the user's side that were put, also over others */
+	__u16 runtime[PB_RUNTIMES]; /* as in struct pb_unwind_image */
+	__u16 anon;
+	__u16 mark;    /* enum pb_runtime: whose code the frame at hand is */
+	__u64 fs_base; /* of the thread: where its thread-local storage ends */
+	__u64 at[4];   /* a runtime's own: how far its frames were told; 0 at the leaf */
+	union {
+		__u8 bytes[256]; /* a runtime's own: what was read */
+		__u64 read[32];
+	};
 };
 
 struct stack_work {
@@ -264,6 +274,15 @@ struct unwind_chunks_map {
 	__type(value, __u32);
 };
 extern struct unwind_chunks_map unwind_chunks SEC(".maps");
+
+/* Of the targets' language runtimes, written by user space (trace/runtimes.c); 0 is nobody's. */
+struct runtime_images_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PB_RUNTIME_IMAGES);
+	__type(key, __u32);
+	__type(value, union pb_runtime_image);
+};
+extern struct runtime_images_map runtime_images SEC(".maps");
 
 /* Hash of a stack → sent already. */
 struct stacks_map {

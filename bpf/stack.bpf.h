@@ -5,21 +5,19 @@
 #include "emit.bpf.h"
 #include "unwind.bpf.h"
 
-#define STACK_FRAMES (PB_FRAMES_MAX + PB_USER_FRAMES)
-
-/* Frames of both sides. */
-static __always_inline __u64 stack_frames(const struct pb_stack *s)
+/* Words of both sides. */
+static __always_inline __u64 stack_words(const struct pb_stack *s)
 {
 	__u64 n = s->kernel + s->user;
 
 	asm volatile("" : "+r"(n)); /* the verifier shall see the very number that is bounded */
-	return n > STACK_FRAMES ? STACK_FRAMES : n;
+	return n > STACK_WORDS ? STACK_WORDS : n;
 }
 
-/* Bytes of a stack record up to its last frame. */
+/* Bytes of a stack record up to its last word. */
 static __always_inline __u64 stack_size(const struct pb_stack *s)
 {
-	return __builtin_offsetof(struct pb_stack, ips) + stack_frames(s) * sizeof(__u64);
+	return __builtin_offsetof(struct pb_stack, ips) + stack_words(s) * sizeof(__u64);
 }
 
 static __always_inline void stack_header(struct pb_stack *s, __u32 kind, struct task_struct *task,
@@ -45,6 +43,7 @@ static __always_inline void stack_follow_chain(void *ctx, struct pb_stack *s)
 	s->user = bytes > 0 ? bytes / sizeof(__u64) : 0;
 	s->end = PB_END_CHAIN;
 	s->by_rbp = 0;
+	s->skipped = 0;
 }
 
 #ifndef UNWIND_OTHER_TASK
@@ -116,7 +115,7 @@ struct stack_hash_ctx {
 
 static long stack_hash_step(__u32 i, struct stack_hash_ctx *c)
 {
-	if (i >= STACK_FRAMES)
+	if (i >= STACK_WORDS)
 		return 1;
 	c->h = (c->h ^ c->s->ips[i]) * 0xff51afd7ed558ccdULL;
 	c->h ^= c->h >> 32;
@@ -128,7 +127,7 @@ static __always_inline __u64 stack_hash(struct pb_stack *s, __u64 seed)
 	struct stack_hash_ctx c = { .s = s };
 
 	c.h = seed * 0x9e3779b97f4a7c15ULL + s->kernel + ((__u64)s->end << 32);
-	bpf_loop(stack_frames(s), stack_hash_step, &c, 0);
+	bpf_loop(stack_words(s), stack_hash_step, &c, 0);
 	return c.h ? c.h : 1;
 }
 

@@ -33,6 +33,13 @@ enum unwind_where { AT_SAME, AT_BASE, AT_RBP, AT_RSP, IN_REG, AT_NONE };
 #define SIGNAL_SP 160
 #define SIGNAL_IP 168
 
+/* What a runtime's code answers: below, or an enum pb_end but PB_END_CHAIN: the stack ends. */
+#define WAY_NATIVE -1 /* the native frame at hand follows */
+#define WAY_TAKEN  0  /* that too is done: the frame at hand is another now */
+
+#define STACK_WORDS (PB_FRAMES_MAX + PB_USER_WORDS)
+#define ROOT_WORDS  (PB_USER_WORDS - PB_HEAD_WORDS) /* a power of two */
+
 #define ROW_STEPS     16 /* halvings of PB_CHUNK_ROWS */
 #define RANGE_STEPS   12 /* of a process's ranges */
 #define RANGES_MAX    (1 << RANGE_STEPS)
@@ -58,6 +65,19 @@ static __always_inline __u64 below_mask(__u64 a, __u64 b)
 
 	asm volatile("" : "+r"(difference));
 	return difference >> 63;
+}
+
+/* Adds a word to the user's side; where there is no room left, over the oldest of the root's. */
+static __subprog int unwind_put(struct stack_work *w, __u64 word)
+{
+	__u32 n = w->u.words++, at = n;
+
+	if (n >= PB_HEAD_WORDS)
+		at = PB_HEAD_WORDS + ((n - PB_HEAD_WORDS) & (ROOT_WORDS - 1));
+	at += w->s.kernel;
+	if (at < STACK_WORDS)
+		w->s.ips[at] = word;
+	return 0;
 }
 
 /* Reads a word into u->word; walks go upwards, so what lies behind is read along with it. */
@@ -118,6 +138,7 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 	void *map;
 
 	u->known = r != NULL;
+	u->mark = r ? r->mark : u->anon;
 	if (!r || !r->n)
 		return NULL;
 	key = r->chunk;
@@ -338,25 +359,38 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 	return end;
 }
 
+#include "runtime.bpf.h"
+
+static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_rule *r)
+{
+	struct stack_work *w = c->w;
+	__u64 word = w->u.ip & ~(PB_IP_EXACT | PB_WORD_RUNTIME | PB_WORD_SECOND);
+
+	if (w->u.words && (!w->u.is_return || (r && r->base == BASE_SIGNAL)))
+		word |= PB_IP_EXACT;
+	unwind_put(w, word);
+	return r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
+}
+
 /* One frame. */
 static long unwind_step(__u32 i, struct unwind_ctx *c)
 {
-	struct stack_work *w = c->w;
-	__u32 n = w->s.user, at = w->s.kernel + n;
+	struct unwind *u = &c->w->u;
 	struct pb_unwind_rule *r;
-	int end;
+	int end = WAY_NATIVE;
 
-	if (n >= PB_USER_FRAMES || at > PB_FRAMES_MAX + PB_USER_FRAMES) {
-		w->s.end = PB_END_DEEP;
+	if (i >= PB_WALK_MAX) {
+		c->w->s.end = PB_END_DEEP;
 		return 1;
 	}
-	w->s.ips[at] = w->u.ip & ~PB_IP_EXACT;
-	w->s.user = n + 1;
-	r = unwind_rule(&w->u);
-	if (n && (!w->u.is_return || (r && r->base == BASE_SIGNAL)))
-		w->s.ips[at] |= PB_IP_EXACT;
-	end = r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
-	w->s.end = end;
+	r = unwind_rule(u);
+	if (r)
+		u->mark = r->mark;
+	if (config.runtimes && u->mark)
+		end = runtime_step(c, r);
+	if (end == WAY_NATIVE)
+		end = unwind_native(c, r);
+	c->w->s.end = end;
 	return end != 0;
 }
 
@@ -415,7 +449,10 @@ static __always_inline bool unwind_begin(struct stack_work *w, struct task_struc
 	u->window_at = u->sp - 8 * UNWIND_WINDOW;
 	unwind_find_return_probes(u, task);
 	unwind_leave_trampoline(u);
-	w->s.user = w->s.by_rbp = 0;
+	if (config.runtimes)
+		runtime_begin(u, image, task);
+	u->words = 0;
+	w->s.by_rbp = 0;
 	return u->ip != 0;
 }
 
@@ -423,5 +460,7 @@ static __always_inline void unwind_run(struct stack_work *w, struct task_struct 
 {
 	struct unwind_ctx c = { .w = w, .task = task };
 
-	bpf_loop(PB_USER_FRAMES + 1, unwind_step, &c, 0);
+	bpf_loop(PB_WALK_MAX + 1, unwind_step, &c, 0);
+	w->s.user = w->u.words < PB_USER_WORDS ? w->u.words : PB_USER_WORDS;
+	w->s.skipped = w->u.words - w->s.user;
 }

@@ -8,8 +8,11 @@
  */
 #pragma once
 
-#define PB_FRAMES_MAX  127  /* frames of the kernel's side of a stack, or of any the kernel walks */
-#define PB_USER_FRAMES 1024 /* frames of the user's side that we unwind */
+#define PB_FRAMES_MAX 127  /* frames of the kernel's side of a stack, or of any the kernel walks */
+#define PB_USER_WORDS 2048 /* of the user's side that we unwind: a frame has one or two */
+#define PB_HEAD_WORDS                                                                              \
+	1024 /* of them, those at the leaf; the others are the last towards the root */
+#define PB_WALK_MAX    4096 /* frames of native code that a walk passes */
 #define PB_COMM_LEN    16
 #define PB_PATH_LEN    256
 #define PB_SPAN_DEPTH  128 /* open spans a thread; deeper ones are counted, not timed, or lost */
@@ -42,7 +45,8 @@ struct pb_config {
 	__u8 syscall_spans;    /* some system calls are nodes: see the map syscall_nodes */
 	__u8 kernel_spans;     /* some kernel functions are nodes */
 	__u8 unwind;           /* there are unwind tables: see unwind.bpf.h */
-	__u8 pad[6];
+	__u8 runtimes;         /* whose frames are looked for: 1 << enum pb_runtime, or-ed */
+	__u8 pad[5];
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
 };
 
@@ -84,17 +88,42 @@ enum pb_end {
 /* In an address of the user's side but the first: it is no return address. */
 #define PB_IP_EXACT (1ULL << 63)
 
+/* Languages whose functions have frames that only their runtime knows. */
+enum pb_runtime {
+	PB_RUNTIME_NONE,
+	PB_RUNTIME_PYTHON, /* CPython */
+	PB_RUNTIME_V8,
+	PB_RUNTIME_BEAM, /* Erlang, Elixir */
+	PB_RUNTIMES
+};
+
+/*
+ * A frame of a runtime takes two words in place of an address: what runs (a code object, a
+ * function: its address in the process) and where in it, with whatever else tells it from what
+ * lies at the same address at another time. What the lower 56 bits of the second hold is between
+ * a runtime's BPF code and its code in user space.
+ */
+#define PB_WORD_RUNTIME (1ULL << 62)
+#define PB_WORD_SECOND  (1ULL << 61)
+#define PB_WORD_SHIFT   56 /* of enum pb_runtime, in both words */
+#define PB_WORD_PAYLOAD ((1ULL << PB_WORD_SHIFT) - 1)
+#define PB_WORD_KIND(w) ((w) >> PB_WORD_SHIFT & 15)
+
 struct pb_stack {
 	struct pb_header h;
 	__u64 id;                /* of an interned stack; 0 for samples */
-	__u32 kernel, user;      /* frames: kernel's first, then the user's, leaf first */
+	__u32 kernel, user;      /* words: kernel's frames first, then the user's, leaf first */
 	char comm[PB_COMM_LEN];  /* of the process (thread group leader) */
 	__u64 sp, bp;            /* the user's registers; sp 0: `top` was not read */
 	__u64 top[PB_TOP_WORDS]; /* the memory at sp */
 	__u16 end;               /* enum pb_end */
 	__u16 by_rbp;            /* callers found by rbp, where no table tells of one */
-	__u32 pad;
-	__u64 ips[PB_FRAMES_MAX + PB_USER_FRAMES + 1];
+	/*
+	 * Words for which there was no room. The user's words from the PB_HEAD_WORDS'th on are a
+	 * ring then, which begins at skipped % (PB_USER_WORDS - PB_HEAD_WORDS).
+	 */
+	__u32 skipped;
+	__u64 ips[PB_FRAMES_MAX + PB_USER_WORDS + 1];
 };
 
 /*
@@ -106,10 +135,20 @@ struct pb_stack {
 #define PB_UNWIND_CHUNKS 44 /* 16.5 MiB in all */
 #define PB_CHUNK_ROWS    65536
 
-/* unwind_images: PID → its ranges. */
+/* unwind_images: PID → its ranges, and what its runtimes need. */
 struct pb_unwind_image {
 	__u32 first, n;
+	__u16 runtime[PB_RUNTIMES]; /* key of runtime_images; 0: it has none of that kind */
+	__u16 anon;                 /* enum pb_runtime of code without a file */
+	__u16 pad[3];
 };
+
+/* What BPF must know of one runtime in a process, by enum pb_runtime. */
+union pb_runtime_image {
+	__u64 words[32];
+};
+
+#define PB_RUNTIME_IMAGES 2048
 
 struct pb_unwind_range {
 	__u64 start;
@@ -118,14 +157,16 @@ struct pb_unwind_range {
 	__u32 first; /* row */
 	__u32 n;     /* rows; 0: there is no unwind information: rbp is followed */
 	__u16 chunk;
-	__u16 pad;
+	__u16 mark; /* enum pb_runtime: of code without rows */
 };
 
 /* As struct cfi_rule, with registers by their places in struct pt_regs. */
 struct pb_unwind_rule {
 	__u8 base, reg, rbp, ra_reg;
-	__s32 offset, add;
-	__s16 rbp_words, rbx_words;
+	__s32 offset;
+	__s16 add, rbp_words, rbx_words;
+	__u8 mark; /* enum pb_runtime: whose frames begin in this code */
+	__u8 pad;
 };
 
 struct pb_unwind_chunk {
@@ -355,9 +396,11 @@ enum pb_counter {
 };
 
 _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
-_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 + 8 * 1152,
+_Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 + 8 * 2176,
 	       "pb_stack");
+_Static_assert(sizeof(struct pb_unwind_image) == 24, "pb_unwind_image");
 _Static_assert(sizeof(struct pb_unwind_range) == 32, "pb_unwind_range");
+_Static_assert(sizeof(union pb_runtime_image) == 256, "pb_runtime_image");
 _Static_assert(sizeof(struct pb_unwind_rule) == 16, "pb_unwind_rule");
 _Static_assert(sizeof(struct pb_unwind_chunk) == 6 * PB_CHUNK_ROWS, "pb_unwind_chunk");
 _Static_assert(sizeof(struct pb_process) == 24 + 16 + 16 + 256, "pb_process");

@@ -135,6 +135,10 @@ struct mm_struct {
 	struct uprobes_state uprobes_state;
 };
 
+struct thread_struct {
+	unsigned long fsbase;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -151,6 +155,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	__u64 self_exec_id;
 	struct uprobe_task *utask;
+	struct thread_struct thread;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	char comm[16];

@@ -18,7 +18,7 @@ static __u32 rules;
 
 static void setup(void)
 {
-	struct pb_unwind_image image = { 0, 1 };
+	struct pb_unwind_image image = { .n = 1 };
 	struct pb_unwind_range range = { .start = CODE, .base = CODE, .size = 0x1000 * RULES };
 	__u32 pid = PID, zero_key = 0;
 
@@ -219,11 +219,33 @@ Test(bpf_unwind, tells_why_it_ends_elsewhere)
 Test(bpf_unwind, is_bounded_in_depth)
 {
 	add(by_sp(8));
-	for (__u64 at = STACK; at < STACK + 8 * 2000; at += 8)
+	for (__u64 at = STACK; at < STACK + 8 * (PB_WALK_MAX + 10); at += 8)
 		shim_user_word(at, RULE(0));
 	cr_assert(walk(PID));
 	cr_expect_eq(work.s.end, PB_END_DEEP);
-	cr_expect_eq(work.s.user, PB_USER_FRAMES);
+	cr_expect_eq(work.s.user, PB_USER_WORDS);
+	cr_expect_eq(work.s.skipped, PB_WALK_MAX - PB_USER_WORDS);
+}
+
+Test(bpf_unwind, keeps_both_ends_of_what_is_too_deep_for_its_room)
+{
+	const __u32 n = PB_USER_WORDS + 700, ring = PB_USER_WORDS - PB_HEAD_WORDS;
+
+	add(by_sp(8));
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	for (__u32 i = 1; i < n; i++) /* frame i is told from others by its address */
+		shim_user_word(STACK + 8 * (i - 1), CODE + 1 + (i + 1 == n ? 0x1000 : i));
+	regs.ip = CODE;
+	cr_assert(walk(PID));
+	cr_expect_eq(work.s.end, PB_END_DONE);
+	cr_expect_eq(work.s.user, PB_USER_WORDS);
+	cr_expect_eq(work.s.skipped, 700);
+	cr_expect_eq(work.s.ips[PB_HEAD_WORDS - 1], CODE + 1 + PB_HEAD_WORDS - 1);
+	for (__u32 i = 0; i < ring - 1; i++)
+		cr_expect_eq(work.s.ips[PB_HEAD_WORDS + (i + work.s.skipped) % ring],
+			     CODE + 1 + n - ring + i);
+	cr_expect_eq(work.s.ips[PB_HEAD_WORDS + (ring - 1 + work.s.skipped) % ring],
+		     CODE + 0x1001);
 }
 
 Test(bpf_unwind, leaves_to_the_kernel_what_it_has_no_tables_for)

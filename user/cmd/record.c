@@ -152,6 +152,7 @@ static int start(struct run *run)
 	struct record_options *o = &run->opt;
 	struct session_options so = {
 		.follow = !o->no_follow,
+		.native = o->native,
 		.cpu = !o->no_cpu,
 		.offcpu = !o->no_offcpu,
 		.syscalls = !o->no_syscalls,

@@ -129,6 +129,7 @@ SET_FLAG(no_offcpu, no_offcpu = true)
 SET_FLAG(no_syscalls, no_syscalls = true)
 SET_FLAG(no_plugins, no_plugins = true)
 SET_FLAG(no_follow, no_follow = true)
+SET_FLAG(native, native = true)
 SET_FLAG(no_exit_status, no_exit_status = true)
 SET_FLAG(quiet, verbosity--)
 SET_FLAG(verbose, verbosity++)
@@ -154,6 +155,8 @@ static const struct opt signal_opts[] = {
 	{ 0, "no-offcpu", NULL, "no off-CPU stacks", set_no_offcpu },
 	{ 0, "min-offcpu", "TIME", "leave out shorter off-CPU intervals (10us, 1ms)",
 	  set_offcpu_min },
+	{ 0, "native", NULL,
+	  "keep an interpreter's own frames in stacks of what it runs (Python)", set_native },
 	{ 0, "no-syscalls", NULL, "no system calls", set_no_syscalls },
 	{ 0, "no-plugins", NULL, "no plugins (not in this version anyway)", set_no_plugins },
 };

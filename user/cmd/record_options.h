@@ -28,6 +28,7 @@ struct record_options {
 	VEC(const char *) specs;
 	uint32_t frequency_hz;
 	bool no_cpu, no_offcpu, no_syscalls, no_plugins, no_follow, no_exit_status;
+	bool native;
 	uint64_t offcpu_min_ns;
 	double max_overhead_pct;
 	int ready_fd; /* -1: none */

@@ -154,8 +154,9 @@ uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n)
 	i = (uint32_t)r->stacks.n;
 	if (table_add(&r->stack_index, key, size, i))
 		return REPORT_NONE;
-	s.truncated =
-	    n && frames[0] < r->frames.n && r->frames.v[frames[0]].kind == FRAME_TRUNCATED;
+	for (uint32_t f = 0; f < n; f++)
+		s.truncated = s.truncated || (frames[f] < r->frames.n &&
+					      r->frames.v[frames[f]].kind == FRAME_TRUNCATED);
 	s.frames = TAKE_PTR(copy);
 	r->stacks.v[r->stacks.n++] = s;
 	return i;

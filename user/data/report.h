@@ -24,7 +24,7 @@ enum frame_kind {
 	FRAME_KERNEL,      /* [k] */
 	FRAME_INLINED,     /* [i]: no frame of its own, known from debug information */
 	FRAME_INTERPRETED, /* [p]: Python, JavaScript, … */
-	FRAME_TRUNCATED,   /* the mark "[truncated]" on the root side of an incomplete stack */
+	FRAME_TRUNCATED,   /* the mark "[truncated]" where frames are missing: mostly at the root */
 };
 
 /* A mapped file, or "[kernel]", "[vdso]"; known by device, inode and build ID where it was read. */
@@ -43,7 +43,7 @@ struct frame {
 	uint32_t line;    /* 0: unknown */
 };
 
-/* Frames from root to leaf, without the process name; an incomplete one begins FRAME_TRUNCATED. */
+/* Frames from root to leaf, without the process name; an incomplete one has a FRAME_TRUNCATED. */
 struct stack {
 	const uint32_t *frames; /* indices into report.frames; owned by the report */
 	uint32_t n;

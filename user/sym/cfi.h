@@ -48,9 +48,12 @@ struct cfi_rule {
 	uint8_t reg;
 	uint8_t rbp;    /* enum cfi_where */
 	uint8_t ra_reg; /* the register that holds the return address; CFI_REG_NONE: base - 8 */
-	int32_t offset, add;
+	int32_t offset;
+	int16_t add;
 	int16_t rbp_words;
 	int16_t rbx_words; /* from the base; 0: in rbx still; INT16_MAX: lost */
+	uint8_t mark;      /* of code that is special to a walk: see sym/unwindmark.h */
+	uint8_t zero;      /* there is no padding */
 };
 
 _Static_assert(sizeof(struct cfi_rule) == 16, "cfi_rule has no padding");

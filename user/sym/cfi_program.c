@@ -78,6 +78,11 @@ static void set_frame(struct cfi_state *s, const struct rules *r)
 		s->base_words = 0;
 }
 
+static bool fits16(int64_t v)
+{
+	return v >= INT16_MIN && v <= INT16_MAX;
+}
+
 static bool fits32(int64_t v)
 {
 	return v >= INT32_MIN && v <= INT32_MAX;
@@ -127,7 +132,7 @@ static void set_rule(struct cfi_rule *rule, const struct cfi_cie *cie, const str
 	}
 	rule->base = CFI_BASE_BAD;
 	if (cie->signal || r->base.base == CFI_BASE_BAD || r->base.reg > REG_MAX ||
-	    !fits32(r->base.offset) || !fits32(r->base.add))
+	    !fits32(r->base.offset) || !fits16(r->base.add))
 		return;
 	if (r->ra.where == CFI_IN_REG && r->ra.offset <= REG_MAX)
 		rule->ra_reg = (uint8_t)r->ra.offset;
@@ -136,7 +141,7 @@ static void set_rule(struct cfi_rule *rule, const struct cfi_cie *cie, const str
 	rule->base = (uint8_t)r->base.base;
 	rule->reg = (uint8_t)r->base.reg;
 	rule->offset = (int32_t)r->base.offset;
-	rule->add = (int32_t)r->base.add;
+	rule->add = (int16_t)r->base.add;
 	set_rbp(rule, &r->rbp);
 	set_rbx(rule, &r->rbx);
 }

@@ -170,6 +170,11 @@ void maps_done(mapping_vec *maps)
 	vec_done(maps);
 }
 
+bool mapping_is_jit(const struct mapping *m)
+{
+	return (!m->ino && strcmp(m->path, "[vdso]") != 0) || !strncmp(m->path, "/memfd:", 7);
+}
+
 const struct mapping *maps_find(const mapping_vec *maps, uint64_t addr)
 {
 	size_t low = 0, high = maps->n;

@@ -2,6 +2,7 @@
 /* Executable mappings of a process, and the files behind them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -26,6 +27,8 @@ typedef VEC(struct mapping) mapping_vec;
 int maps_read(FILE *f, mapping_vec *ret);
 int maps_read_pid(uint32_t pid, mapping_vec *ret);
 void maps_done(mapping_vec *maps);
+/* Does it hold code that was compiled at run time? Not in a file, or in one without a name. */
+bool mapping_is_jit(const struct mapping *m);
 /* The mapping that holds an address, or NULL. */
 const struct mapping *maps_find(const mapping_vec *maps, uint64_t addr);
 

@@ -9,6 +9,7 @@
 
 #include "bpf/wire.h"
 #include "trace/leaf.h"
+#include "trace/runtimes.h"
 
 void collect_done(struct collect *c)
 {
@@ -24,6 +25,7 @@ void collect_done(struct collect *c)
 	table_done(&c->stack_index);
 	table_done(&c->by_id);
 	exemplars_done(&c->exemplars);
+	runtimes_free(c->runtimes);
 	processes_done(&c->processes);
 	object_files_done(&c->objects);
 }
@@ -56,7 +58,7 @@ static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t
 	m = proc ? process_find(&c->processes, &c->objects, proc, addr - is_return, now_ns) : NULL;
 	if (!m) {
 		f.place = PLACE_UNKNOWN;
-	} else if (m->object == OBJECT_NONE) {
+	} else if (m->object == OBJECT_NONE || mapping_is_jit(m)) {
 		f.place = PLACE_JIT;
 		f.pid = proc->pid;
 	} else {
@@ -70,9 +72,12 @@ static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t
 /* Frames under construction, with room before them for what else makes up a stack's key. */
 #define KEY_WORDS 3
 
+/* Inlined functions are frames too: there may be more of them than words. */
+#define DRAFT_FRAMES (PB_FRAMES_MAX + 2 * PB_USER_WORDS + LEAF_CALLERS_MAX)
+
 struct draft {
 	struct raw_stack stack;
-	uint32_t words[KEY_WORDS + PB_FRAMES_MAX + PB_USER_FRAMES + LEAF_CALLERS_MAX];
+	uint32_t words[KEY_WORDS + DRAFT_FRAMES];
 	bool failed; /* out of memory */
 };
 
@@ -117,7 +122,7 @@ uint32_t collect_empty_stack(struct collect *c, uint32_t pid)
 
 static void draft_add(struct collect *c, struct draft *d, const struct raw_frame *f)
 {
-	uint32_t frame = intern_frame(c, f);
+	uint32_t frame = d->stack.n < DRAFT_FRAMES ? intern_frame(c, f) : TABLE_NONE;
 
 	if (frame == TABLE_NONE)
 		d->failed = true;
@@ -125,18 +130,73 @@ static void draft_add(struct collect *c, struct draft *d, const struct raw_frame
 		d->words[KEY_WORDS + d->stack.n++] = frame;
 }
 
-/* The user's side as BPF unwound it. */
+/* False: the runtime does not know. */
+static bool draft_runtime(struct collect *c, struct draft *d, struct process *proc,
+			  enum pb_runtime kind, const struct runtime_word *w)
+{
+	const uint32_t *names = NULL;
+	uint32_t n = runtimes_frames(c->runtimes, proc, kind, w, &names);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct raw_frame f = { .place = PLACE_RUNTIME, .offset = names[i] };
+
+		draft_add(c, d, &f);
+	}
+	return n > 0;
+}
+
+static void draft_native(struct collect *c, struct draft *d, struct process *proc, uint64_t addr,
+			 bool is_return, uint64_t now_ns)
+{
+	struct raw_frame f = locate(c, proc, addr, false, is_return, now_ns);
+	struct runtime_word w = { .what = addr, .is_address = true, .is_return = is_return };
+
+	if (f.place != PLACE_JIT || !draft_runtime(c, d, proc, runtimes_jit(c->runtimes, proc), &w))
+		draft_add(c, d, &f);
+}
+
+/* A frame of a runtime, from its two words; one that has no name is a frame all the same. */
+static void draft_words(struct collect *c, struct draft *d, struct process *proc, uint64_t first,
+			uint64_t second)
+{
+	struct runtime_word w = { .what = first & PB_WORD_PAYLOAD,
+				  .where = second & PB_WORD_PAYLOAD };
+	struct raw_frame f = { .place = PLACE_RUNTIME, .offset = UINT32_MAX };
+
+	if (!draft_runtime(c, d, proc, PB_WORD_KIND(first), &w))
+		draft_add(c, d, &f);
+}
+
+/* The user's side as BPF unwound it. Its root's part is a ring when not everything fitted. */
 static void draft_unwound(struct collect *c, struct draft *d, struct process *proc,
 			  const struct pb_stack *r)
 {
-	const uint64_t *ips = (const uint64_t *)(r->ips + r->kernel);
+	const uint64_t *words = (const uint64_t *)(r->ips + r->kernel);
+	struct raw_frame gap = { .place = PLACE_SKIPPED };
+	uint32_t ring = PB_USER_WORDS - PB_HEAD_WORDS;
+	uint64_t first = 0;
 
 	for (uint32_t i = 0; i < r->user; i++) {
-		bool is_return = i && !(ips[i] & PB_IP_EXACT);
-		struct raw_frame f =
-		    locate(c, proc, ips[i] & ~PB_IP_EXACT, false, is_return, r->h.time_ns);
+		bool at_gap = i == PB_HEAD_WORDS && r->skipped;
+		uint32_t at = i < PB_HEAD_WORDS || !r->skipped
+				  ? i
+				  : PB_HEAD_WORDS + (i - PB_HEAD_WORDS + r->skipped) % ring;
+		uint64_t word = words[at];
 
-		draft_add(c, d, &f);
+		if (at_gap) {
+			draft_add(c, d, &gap);
+			first = 0;
+		}
+		if (!(word & PB_WORD_RUNTIME)) {
+			draft_native(c, d, proc, word & ~PB_IP_EXACT, i && !(word & PB_IP_EXACT),
+				     r->h.time_ns);
+			first = 0;
+		} else if (!(word & PB_WORD_SECOND)) {
+			first = word;
+		} else if (first && PB_WORD_KIND(first) == PB_WORD_KIND(word)) {
+			draft_words(c, d, proc, first, word);
+			first = 0;
+		}
 	}
 	d->stack.by_rbp = r->by_rbp > 0;
 }
@@ -184,7 +244,7 @@ static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)
 	uint32_t stack;
 
 	if (size < offsetof(struct pb_stack, ips) || r->kernel > PB_FRAMES_MAX ||
-	    r->user > (r->end == PB_END_CHAIN ? PB_FRAMES_MAX : PB_USER_FRAMES) ||
+	    r->user > (r->end == PB_END_CHAIN ? PB_FRAMES_MAX : PB_USER_WORDS) ||
 	    r->end >= PB_ENDS ||
 	    size < offsetof(struct pb_stack, ips) + (r->kernel + r->user) * sizeof(r->ips[0])) {
 		c->lost_events++;

@@ -17,9 +17,11 @@
 
 /* Where a frame's code lies. */
 enum place {
-	PLACE_OBJECT, /* a file: offset is the file offset */
-	PLACE_KERNEL, /* offset is the address */
-	PLACE_JIT,    /* memory without a file: offset is the address */
+	PLACE_OBJECT,  /* a file: offset is the file offset */
+	PLACE_KERNEL,  /* offset is the address */
+	PLACE_JIT,     /* memory without a file: offset is the address */
+	PLACE_RUNTIME, /* a language's runtime knows: offset is a number for runtimes_name() */
+	PLACE_SKIPPED, /* frames are left out here */
 	PLACE_UNKNOWN,
 };
 
@@ -64,9 +66,10 @@ struct collect {
 	VEC(uint64_t) cpu_counts; /* by stack */
 	VEC(struct raw_event) events;
 	struct exemplars exemplars;
-	uint64_t samples;     /* CPU samples received */
-	uint64_t lost_stacks; /* no memory, or more than COLLECT_STACKS_MAX */
-	uint64_t lost_events; /* broken records, or more than COLLECT_EVENTS_MAX */
+	struct runtimes *runtimes; /* owned; NULL: none are looked for */
+	uint64_t samples;          /* CPU samples received */
+	uint64_t lost_stacks;      /* no memory, or more than COLLECT_STACKS_MAX */
+	uint64_t lost_events;      /* broken records, or more than COLLECT_EVENTS_MAX */
 	uint64_t last_time_ns;
 	uint32_t live; /* traced processes that have not ended */
 };

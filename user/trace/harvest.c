@@ -21,6 +21,7 @@
 #include "trace/mapread.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/runtimes.h"
 #include "trace/selfcost.h"
 #include "trace/session.h"
 #include "trace/textwatch.h"
@@ -438,7 +439,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	/* Room for one empty stack a process: the resolver's tables do not grow. */
 	for (size_t i = 0; i < c->processes.all.n; i++)
 		collect_empty_stack(c, c->processes.all.v[i]->pid);
-	err = resolver_new(c, r, &resolver);
+	err = resolver_new(c, r, session_native(s), &resolver);
 	if (err)
 		return err;
 	h.resolver = resolver;
@@ -463,6 +464,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		add_dropped_traces(&h);
 		add_refused_hooks(&h, plan);
 	}
+	runtimes_tell(c->runtimes, r);
 	add_traps(&h, plan);
 	add_cost(&h);
 	return 0;

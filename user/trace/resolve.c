@@ -14,6 +14,7 @@
 #include "sym/demangle.h"
 #include "sym/ksyms.h"
 #include "trace/collect.h"
+#include "trace/runtimes.h"
 
 /* What a raw frame means for the stack that it is part of. */
 struct resolved {
@@ -32,11 +33,12 @@ struct resolver {
 	size_t frames_n;
 	uint32_t *stacks; /* by raw stack; REPORT_NONE: not resolved yet */
 	size_t stacks_n;
+	bool native;        /* frames of interpreters themselves are kept */
 	uint32_t truncated; /* the frame "[truncated]" */
 	uint32_t kernel;    /* the object "[kernel]" */
 };
 
-int resolver_new(struct collect *c, struct report *r, struct resolver **ret)
+int resolver_new(struct collect *c, struct report *r, bool native, struct resolver **ret)
 {
 	_cleanup_(resolver_freep) struct resolver *res = calloc(1, sizeof(*res));
 
@@ -44,6 +46,7 @@ int resolver_new(struct collect *c, struct report *r, struct resolver **ret)
 		return -ENOMEM;
 	res->collect = c;
 	res->report = r;
+	res->native = native;
 	res->frames_n = c->frames.n;
 	res->stacks_n = c->stacks.n;
 	res->frames = calloc(c->frames.n + 1, sizeof(*res->frames));
@@ -166,6 +169,21 @@ static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struc
 	out->frame = report_add_frame(res->report, &f);
 }
 
+static void resolve_runtime(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
+{
+	const struct runtime_name *known =
+	    runtimes_name(res->collect->runtimes, (uint32_t)raw->offset);
+	struct frame f = { .kind = FRAME_INTERPRETED, .object = REPORT_NONE, .name = "[unknown]" };
+
+	if (known) {
+		f.kind = known->native ? FRAME_USER : FRAME_INTERPRETED;
+		f.name = known->name;
+		f.file = known->file;
+		f.line = known->line;
+	}
+	out->frame = report_add_frame(res->report, &f);
+}
+
 static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 {
 	struct resolved *out = &res->frames[i];
@@ -177,6 +195,10 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 		resolve_kernel(res, raw, out);
 	else if (raw->place == PLACE_OBJECT)
 		resolve_file(res, raw, out);
+	else if (raw->place == PLACE_RUNTIME)
+		resolve_runtime(res, raw, out);
+	else if (raw->place == PLACE_SKIPPED)
+		out->frame = res->truncated;
 	else
 		resolve_jit(res, raw, out);
 	return out;
@@ -234,12 +256,29 @@ static bool runs_in_kernel_only(struct resolver *res, uint32_t pid)
 	return proc && proc->kernel_thread;
 }
 
+/* Is this the code of an interpreter, in a stack that has the frames it runs? */
+static bool is_interpreter(struct resolver *res, uint32_t frame)
+{
+	const struct raw_frame *raw = &res->collect->frames.v[frame];
+
+	return raw->place == PLACE_OBJECT && runtimes_hide(res->collect->runtimes, raw->object);
+}
+
+static bool has_place(struct resolver *res, const struct raw_stack *s, enum place place)
+{
+	for (uint32_t i = s->kernel; i < s->n; i++) {
+		if (res->collect->frames.v[s->frames[i]].place == place)
+			return true;
+	}
+	return false;
+}
+
 uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 {
 	_cleanup_free_ uint32_t *frames = NULL;
 	const struct raw_stack *s;
 	uint32_t n = 0, end, first = 0;
-	bool complete;
+	bool complete, hide;
 
 	if (stack >= res->stacks_n)
 		return REPORT_NONE;
@@ -257,8 +296,11 @@ uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 		complete = !s->full;
 	if (!complete)
 		frames[n++] = res->truncated;
-	for (uint32_t i = end; i > first; i--) /* root first */
-		frames[n++] = resolve_frame(res, s->frames[i - 1])->frame;
+	hide = !res->native && has_place(res, s, PLACE_RUNTIME);
+	for (uint32_t i = end; i > first; i--) { /* root first */
+		if (!hide || !is_interpreter(res, s->frames[i - 1]))
+			frames[n++] = resolve_frame(res, s->frames[i - 1])->frame;
+	}
 	res->stacks[stack] = report_add_stack(res->report, frames, n);
 	return res->stacks[stack];
 }
@@ -287,6 +329,8 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 	}
 	*ret_object =
 	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
+	if (has_place(res, s, PLACE_SKIPPED))
+		return reasons[PB_END_DEEP];
 	return s->n == s->kernel ? "the stack was not seen" : reasons[s->end];
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/cleanup.h"
@@ -13,8 +14,11 @@ struct collect;
 struct report;
 struct resolver;
 
-/* Both stay the caller's and must outlive the resolver. 0 or -ENOMEM. */
-int resolver_new(struct collect *c, struct report *r, struct resolver **ret);
+/*
+ * Both stay the caller's and must outlive the resolver. native: in stacks with frames of an
+ * interpreted language, the interpreter's own are kept. 0 or -ENOMEM.
+ */
+int resolver_new(struct collect *c, struct report *r, bool native, struct resolver **ret);
 void resolver_free(struct resolver *res);
 DEFINE_CLEANUP(struct resolver *, resolver_free)
 

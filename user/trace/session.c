@@ -18,6 +18,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "trace/kprobe.h"
+#include "trace/runtimes.h"
 #include "trace/sampler.h"
 #include "trace/selfcost.h"
 #include "trace/trapcost.h"
@@ -140,6 +141,9 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		return -errno;
 	}
 	session_configure_kernel(s);
+	err = runtimes_new(&collect->runtimes);
+	if (err)
+		return err;
 	session_configure(s);
 	err = load(s);
 	if (err) {
@@ -147,6 +151,8 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		return err;
 	}
 	tell_sizes(s);
+	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images),
+		       s->skel->rodata->config.runtimes);
 	err = make_unwinder(s);
 	if (err)
 		session_add_missing(s, "unwind tables",
@@ -271,7 +277,8 @@ static bool may_unwind(struct session *s)
 static void update_unwinder(struct session *s)
 {
 	if (s->unwinds)
-		unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects);
+		unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects,
+				s->collect->runtimes);
 }
 
 int session_start(struct session *s, char *msg, size_t msg_size)
@@ -316,6 +323,11 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 int session_fd(const struct session *s)
 {
 	return ring_buffer__epoll_fd(s->ring);
+}
+
+bool session_native(const struct session *s)
+{
+	return s->opt.native;
 }
 
 int session_drain(struct session *s)

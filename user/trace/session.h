@@ -25,6 +25,7 @@ struct session_options {
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
 	bool timelines; /* record root spans whole */
+	bool native;    /* stacks keep an interpreter's own frames beside those that it runs */
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
 };
@@ -52,6 +53,8 @@ int session_trap_costs(struct session *s, struct trap_costs *ret);
 int session_start(struct session *s, char *msg, size_t msg_size);
 /* A descriptor that becomes readable when the ring wants draining at once. */
 int session_fd(const struct session *s);
+/* See the option of that name. */
+bool session_native(const struct session *s);
 /* Takes what the ring holds, and varies the sampling period. Call every 100 ms. */
 int session_drain(struct session *s);
 /* Attaches what the plan found since (later objects), and anew what it no longer thinks safe. */

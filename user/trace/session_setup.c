@@ -13,6 +13,7 @@
 #include "data/hist.h"
 #include "trace/kprobe.h"
 #include "trace/session_impl.h"
+#include "trace/runtimes.h"
 
 _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histogram buckets");
 
@@ -174,6 +175,14 @@ void session_configure_kernel(struct session *s)
 	s->kprobes = NULL;
 }
 
+/* Whose runtimes' frames are looked for: of those that are there, where nobody can join later. */
+static uint8_t runtime_kinds(const struct session *s)
+{
+	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
+
+	return open ? UINT8_MAX : (uint8_t)runtimes_in(s->collect->runtimes, &s->collect->objects);
+}
+
 void session_configure(struct session *s)
 {
 	struct pb_config config = {
@@ -191,6 +200,7 @@ void session_configure(struct session *s)
 		.syscall_spans = s->plan && plan_wants(s->plan, SPEC_SYSCALL),
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
+		.runtimes = runtime_kinds(s),
 	};
 	bool syscalls = s->opt.syscalls || config.syscall_spans;
 	struct pathbpf *skel = s->skel;

@@ -14,6 +14,7 @@
 #include "lib/extents.h"
 #include "sym/unwindtable.h"
 #include "trace/process.h"
+#include "trace/runtimes.h"
 #include "trace/unwindrows.h"
 
 #define IMAGE_NONE   UINT32_MAX
@@ -38,6 +39,7 @@ struct image {
 	range_vec ranges;
 	index_vec objects;
 	uint32_t first; /* of its ranges in the map */
+	uint16_t anon;  /* whose code without a file is: enum pb_runtime */
 	uint32_t users; /* processes */
 	uint64_t left_ns;
 };
@@ -48,6 +50,8 @@ struct use {
 };
 
 struct unwinder {
+	struct object_files *files; /* of the update that is going on, and */
+	struct runtimes *runtimes;
 	int images_fd;
 	struct pb_unwind_range *ranges; /* mapped */
 	struct extents free_ranges;
@@ -122,13 +126,16 @@ static bool evict(struct unwinder *u)
 	return evicted;
 }
 
-static void load_table(struct unwinder *u, struct object_table *t, int fd)
+static void load_table(struct unwinder *u, uint32_t object)
 {
 	_cleanup_(unwindtable_freep) struct unwindtable *table = NULL;
+	_cleanup_close_ int fd = object_open(u->files, object);
+	struct object_table *t = &u->objects.v[object];
 	int err;
 
 	t->tried = true;
-	if (fd < 0 || unwindtable_read(fd, &table))
+	if (fd < 0 || unwindtable_read(fd, &table) ||
+	    runtimes_mark(u->runtimes, u->files, object, table))
 		return;
 	t->base = table->base;
 	t->segments = table->segments;
@@ -145,10 +152,8 @@ static void load_table(struct unwinder *u, struct object_table *t, int fd)
 }
 
 /* The table of an object, loaded when new; NULL: out of memory. */
-static struct object_table *table_of(struct unwinder *u, struct object_files *o, uint32_t object)
+static struct object_table *table_of(struct unwinder *u, uint32_t object)
 {
-	_cleanup_close_ int fd = -1;
-
 	while (u->objects.n <= object) {
 		if (vec_push(&u->objects, (struct object_table){}))
 			return NULL;
@@ -156,8 +161,7 @@ static struct object_table *table_of(struct unwinder *u, struct object_files *o,
 	if (!u->objects.v[object].tried) {
 		/* Loading may evict others, but this one has users while it is loaded. */
 		u->objects.v[object].users++;
-		fd = object_open(o, object);
-		load_table(u, &u->objects.v[object], fd);
+		load_table(u, object);
 		u->objects.v[object].users--;
 	}
 	return &u->objects.v[object];
@@ -175,12 +179,13 @@ static const struct elf_segment *segment_of(const struct object_table *t, const 
 }
 
 /* The ranges of one mapping: a piece of the table each, or one without rows. */
-static int add_mapping(struct unwinder *u, const struct mapping *m, struct object_files *o,
-		       struct image *im)
+static int add_mapping(struct unwinder *u, const struct mapping *m, struct image *im)
 {
-	struct object_table *t = table_of(u, o, m->object);
+	struct object_table *t = table_of(u, m->object);
 	const struct elf_segment *seg = t ? segment_of(t, m) : NULL;
-	struct pb_unwind_range none = { .start = m->start, .size = (uint32_t)(m->end - m->start) };
+	struct pb_unwind_range none = { .start = m->start,
+					.size = (uint32_t)(m->end - m->start),
+					.mark = mapping_is_jit(m) ? im->anon : 0 };
 	uint64_t base;
 
 	if (m->end - m->start > UINT32_MAX)
@@ -215,15 +220,14 @@ static void forget_objects(struct unwinder *u, struct image *im)
 	im->objects.n = 0;
 }
 
-static int make_ranges(struct unwinder *u, const struct process *proc, struct object_files *o,
-		       struct image *ret)
+static int make_ranges(struct unwinder *u, const struct process *proc, struct image *ret)
 {
 	int err = 0;
 
 	vec_foreach (m, &proc->maps) {
 		/* Memory without a file is a compiler's: rbp is all there is. */
 		if (m->object != OBJECT_NONE && !err)
-			err = add_mapping(u, m, o, ret);
+			err = add_mapping(u, m, ret);
 	}
 	return !err && ret->ranges.n > IMAGE_RANGES ? -ENOSPC : err;
 }
@@ -275,11 +279,10 @@ static int place_image(struct unwinder *u, struct image *im, uint32_t *ret)
 	return 0;
 }
 
-static int image_of(struct unwinder *u, const struct process *proc, struct object_files *o,
-		    uint32_t *ret)
+static int image_of(struct unwinder *u, const struct process *proc, uint16_t anon, uint32_t *ret)
 {
-	struct image im = {};
-	int err = make_ranges(u, proc, o, &im);
+	struct image im = { .anon = anon };
+	int err = make_ranges(u, proc, &im);
 	uint32_t i;
 
 	for (i = 0; !err && i < u->images.n; i++) {
@@ -296,16 +299,17 @@ static int image_of(struct unwinder *u, const struct process *proc, struct objec
 	return 0;
 }
 
-static void load(struct unwinder *u, struct use *use, const struct process *proc,
-		 struct object_files *o)
+static void load(struct unwinder *u, struct use *use, const struct process *proc)
 {
-	struct pb_unwind_image value;
+	struct pb_unwind_image value = {};
 	uint32_t image = IMAGE_NONE;
-	int err = image_of(u, proc, o, &image);
+	int err;
 
+	runtimes_image(u->runtimes, proc, &value);
+	err = image_of(u, proc, value.anon, &image);
 	if (!err) {
-		value = (struct pb_unwind_image){ u->images.v[image].first,
-						  (uint32_t)u->images.v[image].ranges.n };
+		value.first = u->images.v[image].first;
+		value.n = (uint32_t)u->images.v[image].ranges.n;
 		if (bpf_map_update_elem(u->images_fd, &proc->pid, &value, BPF_ANY))
 			err = -errno;
 	}
@@ -320,10 +324,13 @@ static void load(struct unwinder *u, struct use *use, const struct process *proc
 	use->image = image;
 }
 
-void unwinder_update(struct unwinder *u, struct processes *p, struct object_files *o)
+void unwinder_update(struct unwinder *u, struct processes *p, struct object_files *o,
+		     struct runtimes *r)
 {
 	if (!u)
 		return;
+	u->files = o;
+	u->runtimes = r;
 	sweep(u, clock_monotonic_ns());
 	for (size_t i = 0; i < p->all.n; i++) {
 		const struct process *proc = p->all.v[i];
@@ -335,11 +342,14 @@ void unwinder_update(struct unwinder *u, struct processes *p, struct object_file
 		if (proc->ended && use->image != IMAGE_NONE) {
 			leave_image(u, use->image);
 			*use = (struct use){ .image = IMAGE_NONE };
+			runtimes_ended(r, proc);
 		}
-		if (proc->ended || !proc->stacks_wanted || use->version == proc->maps_version)
+		if (proc->ended || !proc->stacks_wanted)
+			continue;
+		if (!runtimes_update(r, o, proc) && use->version == proc->maps_version)
 			continue;
 		use->version = proc->maps_version;
-		load(u, use, proc, o);
+		load(u, use, proc);
 	}
 }
 

@@ -12,6 +12,7 @@
 
 struct object_files;
 struct processes;
+struct runtimes;
 struct unwinder;
 
 /* Descriptors of the maps; they stay the caller's. */
@@ -23,8 +24,12 @@ int unwinder_new(const struct unwinder_maps *maps, struct unwinder **ret);
 void unwinder_free(struct unwinder *u);
 DEFINE_CLEANUP(struct unwinder *, unwinder_free)
 
-/* Brings the tables up to date with what is known of the processes. NULL-safe. */
-void unwinder_update(struct unwinder *u, struct processes *p, struct object_files *o);
+/*
+ * Brings the tables, and what language runtimes need, up to date with what is known of the
+ * processes. NULL-safe, r too.
+ */
+void unwinder_update(struct unwinder *u, struct processes *p, struct object_files *o,
+		     struct runtimes *r);
 
 struct unwinder_stats {
 	uint64_t memory;   /* bytes of rows */

@@ -165,13 +165,14 @@ static uint32_t number_of(struct unwindrows *r, const struct cfi_rule *rule)
 				    .offset = rule->offset,
 				    .add = rule->add,
 				    .rbp_words = rule->rbp_words,
-				    .rbx_words = rule->rbx_words };
+				    .rbx_words = rule->rbx_words,
+				    .mark = rule->mark };
 
 	if (p.rbp == CFI_IN_REG)
 		p.rbp_words = place_of((uint8_t)rule->rbp_words);
-	if (p.base == CFI_BASE_NONE)
-		return 0;
-	return p.base == CFI_BASE_BAD ? RULE_BAD : enter_rule(r, &p);
+	if (p.mark || (p.base != CFI_BASE_NONE && p.base != CFI_BASE_BAD))
+		return enter_rule(r, &p);
+	return p.base == CFI_BASE_NONE ? 0 : RULE_BAD;
 }
 
 static void copy_rows(struct unwindrows *r, const struct unwindtable *t, const uint16_t *numbers,

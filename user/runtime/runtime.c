@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The language runtimes that are known. */
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+
+const struct runtime *const runtimes_known[] = {
+	NULL,
+};
+
+void runtime_frames_done(runtime_frames *frames)
+{
+	vec_foreach (f, frames) {
+		free((char *)f->name);
+		free((char *)f->file);
+	}
+	vec_done(frames);
+}
