@@ -31,6 +31,8 @@
 #endif
 
 /* Everything that one run holds. */
+#define CUTS_TOLD 20
+
 struct run {
 	struct record_options opt;
 	struct child child;
@@ -247,6 +249,19 @@ static void apply_missing(struct run *run)
 	}
 }
 
+/* The worst offenders among incomplete stacks. */
+static void tell_cuts(const struct report *r)
+{
+	for (size_t i = 0; i < r->cuts.n && i < CUTS_TOLD; i++) {
+		const struct stack_cut *c = &r->cuts.v[i];
+		_cleanup_(buf_done) struct buf frame = {};
+
+		frame_format(&frame, r, c->frame);
+		log_info("incomplete above %s: %" PRIu64 " CPU samples, %" PRIu64 " ms off CPU: %s",
+			 buf_str(&frame), c->samples, c->offcpu_ns / 1000000, c->why);
+	}
+}
+
 static int finish(struct run *run)
 {
 	struct report *r = run->report;
@@ -267,6 +282,7 @@ static int finish(struct run *run)
 			 "%" PRIu64 " ns",
 			 r->overhead.trap_emulated_ns, r->overhead.trap_stepped_ns,
 			 r->overhead.trap_return_ns);
+	tell_cuts(r);
 	r->overhead.self_cpu_ns = clock_self_cpu_ns();
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;

@@ -65,11 +65,13 @@ struct target {
 	uint64_t blocked_ns; /* off CPU, not runnable */
 };
 
-/* Why stacks are incomplete: by reason and by the object that the last known frame is in. */
+/* Why stacks are incomplete: by reason and by the last frame that is known. */
 struct stack_cut {
-	const char *why; /* "its caller is kept where memory cannot be read" */
-	uint32_t object; /* or REPORT_NONE */
-	uint64_t samples;
+	const char *why;    /* "its caller is kept where memory cannot be read" */
+	uint32_t object;    /* of that frame, or REPORT_NONE */
+	uint32_t frame;     /* or REPORT_NONE */
+	uint64_t samples;   /* on the CPU */
+	uint64_t offcpu_ns; /* time off it */
 };
 
 struct cpu_sample {
@@ -229,7 +231,7 @@ struct report {
 		uint64_t other;     /* of those, not in a target */
 	} cpu;
 	VEC(struct cpu_sample) cpu_samples;
-	VEC(struct stack_cut) cuts; /* of the CPU samples; the most frequent first */
+	VEC(struct stack_cut) cuts; /* the most frequent first */
 
 	struct {
 		uint64_t total_ns;                 /* all off-CPU time of the targets, exact */

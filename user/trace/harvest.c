@@ -18,6 +18,7 @@
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
 #include "trace/harvest_calls.h"
+#include "trace/harvest_stacks.h"
 #include "trace/mapread.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
@@ -32,9 +33,8 @@ struct harvest {
 	struct collect *collect;
 	struct report *report;
 	struct resolver *resolver;
-	VEC(uint64_t) offcpu_ns; /* by target: exact, without what was left out on request */
+	ns_vec offcpu_ns; /* by target: exact, without what was left out on request */
 	double syscalls_cost_ns, switches_cost_ns;
-	VEC(uint64_t) exact_ns; /* by off-CPU sample: the part of it that is no estimate */
 };
 
 static int add_target_stats(const void *key, void *value, void *arg)
@@ -65,134 +65,6 @@ static int add_target_stats(const void *key, void *value, void *arg)
 	r->offcpu.switches += s->switches;
 	r->offcpu.stacks_taken += s->stacks_taken;
 	return 0;
-}
-
-static int add_cut(struct harvest *h, uint32_t stack, uint64_t samples)
-{
-	struct report *r = h->report;
-	struct stack_cut cut = { .samples = samples };
-
-	cut.why = report_str(r, resolve_cut(h->resolver, stack, &cut.object));
-	if (!cut.why)
-		return -ENOMEM;
-	vec_foreach (c, &r->cuts) {
-		if (c->why == cut.why && c->object == cut.object) {
-			c->samples += samples;
-			return 0;
-		}
-	}
-	return vec_push(&r->cuts, cut);
-}
-
-static int compare_cuts(const void *x, const void *y)
-{
-	const struct stack_cut *a = x, *b = y;
-
-	return a->samples > b->samples ? -1 : a->samples < b->samples;
-}
-
-static int add_cpu_samples(struct harvest *h)
-{
-	struct report *r = h->report;
-
-	for (uint32_t i = 0; i < h->collect->cpu_counts.n; i++) {
-		struct cpu_sample sample = { .count = h->collect->cpu_counts.v[i] };
-
-		if (!sample.count)
-			continue;
-		sample.stack = resolve_stack(h->resolver, i);
-		sample.target = resolve_target(h->resolver, h->collect->stacks.v[i].pid);
-		if (sample.stack == REPORT_NONE || sample.target == REPORT_NONE ||
-		    vec_push(&r->cpu_samples, sample))
-			return -ENOMEM;
-		r->cpu.samples += sample.count;
-		if (!r->stacks.v[sample.stack].truncated)
-			continue;
-		r->cpu.truncated += sample.count;
-		if (add_cut(h, i, sample.count))
-			return -ENOMEM;
-	}
-	if (r->cuts.n)
-		qsort(r->cuts.v, r->cuts.n, sizeof(*r->cuts.v), compare_cuts);
-	return 0;
-}
-
-static int add_offcpu(const void *key, void *value, void *arg)
-{
-	const struct pb_offcpu_key *k = key;
-	const struct pb_offcpu_value *v = value;
-	struct harvest *h = arg;
-	struct report *r = h->report;
-	uint32_t raw = collect_stack_by_id(h->collect, k->stack);
-	struct offcpu_sample s = { .why =
-				       k->why == PB_PREEMPTED ? OFFCPU_PREEMPTED : OFFCPU_BLOCKED,
-				   .count = v->count,
-				   .total_ns = v->total_ns,
-				   .max_ns = v->max_ns };
-
-	if (raw == TABLE_NONE)
-		raw = collect_empty_stack(h->collect, k->pid);
-	s.stack = resolve_stack(h->resolver, raw);
-	s.target = resolve_target(h->resolver, k->pid);
-	if (s.stack == REPORT_NONE || s.target == REPORT_NONE) {
-		r->lost.stacks += s.count;
-		return 0;
-	}
-	return vec_push(&r->offcpu_samples, s) || vec_push(&h->exact_ns, v->exact_ns) ? -ENOMEM : 0;
-}
-
-/*
- * Sampled stacks estimate what is known exactly, a process's off-CPU time: scales the estimated
- * part of them to the rest of it (a ratio estimator), so that sums are right.
- */
-static int scale_offcpu(struct harvest *h, uint32_t target)
-{
-	struct report *r = h->report;
-	uint64_t estimated_ns = 0, rest_ns = h->offcpu_ns.v[target];
-	struct offcpu_sample unknown = { .target = target, .why = OFFCPU_BLOCKED };
-	double scale;
-
-	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
-		const struct offcpu_sample *s = &r->offcpu_samples.v[i];
-		uint64_t exact_ns = h->exact_ns.v[i];
-
-		if (s->target != target)
-			continue;
-		estimated_ns += s->total_ns - exact_ns;
-		rest_ns -= exact_ns < rest_ns ? exact_ns : rest_ns;
-	}
-	scale = estimated_ns ? (double)rest_ns / (double)estimated_ns : 0;
-	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
-		struct offcpu_sample *s = &r->offcpu_samples.v[i];
-		uint64_t exact_ns = h->exact_ns.v[i];
-
-		if (s->target == target)
-			s->total_ns =
-			    exact_ns + (uint64_t)((double)(s->total_ns - exact_ns) * scale);
-	}
-	if (estimated_ns || !rest_ns)
-		return 0;
-	unknown.total_ns = rest_ns; /* time without any stack */
-	unknown.stack =
-	    resolve_stack(h->resolver, collect_empty_stack(h->collect, r->targets.v[target].pid));
-	if (unknown.stack == REPORT_NONE)
-		return 0;
-	return vec_push(&r->offcpu_samples, unknown) || vec_push(&h->exact_ns, rest_ns) ? -ENOMEM
-											: 0;
-}
-
-static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel)
-{
-	struct report *r = h->report;
-	int err = map_each(skel->maps.offcpu, add_offcpu, h);
-
-	for (uint32_t i = 0; i < h->offcpu_ns.n && !err; i++)
-		err = scale_offcpu(h, i);
-	vec_foreach (s, &r->offcpu_samples) {
-		if (r->stacks.v[s->stack].truncated)
-			r->offcpu.truncated_ns += s->total_ns;
-	}
-	return err;
 }
 
 static void add_event(struct harvest *h, const struct raw_event *raw)
@@ -445,12 +317,9 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	h.resolver = resolver;
 	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
 	err = map_each(skel->maps.target_stats, add_target_stats, &h);
-	err = err ? err : add_cpu_samples(&h);
-	if (!err && r->has_offcpu)
-		err = add_offcpu_samples(&h, skel);
+	err = err ? err : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns);
 	err = err ? err : harvest_calls(skel, c, plan, resolver, r, session_begin_ns(s));
 	vec_done(&h.offcpu_ns);
-	vec_done(&h.exact_ns);
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)

@@ -18,7 +18,7 @@
 
 /* What a raw frame means for the stack that it is part of. */
 struct resolved {
-	uint32_t frame;        /* in the report; REPORT_NONE: not resolved yet */
+	uint32_t first, n;     /* frames in `parts`, innermost first; n is 0: not resolved yet */
 	bool is_root;          /* stacks begin here */
 	bool no_frame_pointer; /* its caller is skipped by a frame-pointer walk */
 	bool is_tracer;        /* our own BPF machinery at the leaf of a kernel stack */
@@ -30,6 +30,7 @@ struct resolver {
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	struct resolved *frames; /* by raw frame */
+	VEC(uint32_t) parts;     /* the report's frames; one address may be in several functions */
 	size_t frames_n;
 	uint32_t *stacks; /* by raw stack; REPORT_NONE: not resolved yet */
 	size_t stacks_n;
@@ -53,8 +54,6 @@ int resolver_new(struct collect *c, struct report *r, bool native, struct resolv
 	res->stacks = calloc(c->stacks.n + 1, sizeof(*res->stacks));
 	if (!res->frames || !res->stacks)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->frames.n; i++)
-		res->frames[i].frame = REPORT_NONE;
 	memset(res->stacks, 0xff, (c->stacks.n + 1) * sizeof(*res->stacks));
 	res->truncated =
 	    report_add_frame(r, &(struct frame){ .kind = FRAME_TRUNCATED, .object = REPORT_NONE });
@@ -69,6 +68,7 @@ void resolver_free(struct resolver *res)
 		return;
 	ksyms_free(res->ksyms);
 	free(res->frames);
+	vec_done(&res->parts);
 	free(res->stacks);
 	free(res);
 }
@@ -118,6 +118,15 @@ static bool is_tracer(const char *name)
 	       !strncmp(name, "__traceiter_", 12) || !strncmp(name, "trace_event_raw_event_", 22);
 }
 
+/* Adds to the frames that an address stands for; the next one is that one's caller. */
+static void add_part(struct resolver *res, struct resolved *out, const struct frame *f)
+{
+	if (!out->n)
+		out->first = (uint32_t)res->parts.n;
+	if (!vec_push(&res->parts, report_add_frame(res->report, f)))
+		out->n++;
+}
+
 static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
 	struct frame f = { .kind = FRAME_KERNEL, .object = res->kernel, .offset = raw->offset };
@@ -130,7 +139,7 @@ static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, st
 		f.offset = sym.addr;
 		out->is_tracer = is_tracer(sym.name);
 	}
-	out->frame = report_add_frame(res->report, &f);
+	add_part(res, out, &f);
 }
 
 static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
@@ -147,7 +156,7 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 		f.name = readable ? readable : sym->name;
 		f.offset = sym->offset;
 	}
-	out->frame = report_add_frame(res->report, &f);
+	add_part(res, out, &f);
 	out->is_root = symbols && symbols_is_stack_root(symbols, at);
 	out->no_frame_pointer = symbols && symbols_keeps_frame_pointer(symbols, at) == 0;
 	free(readable);
@@ -166,7 +175,7 @@ static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struc
 		f.object = report_add_object(res->report, "[anon]", NULL);
 		f.offset = raw->offset;
 	}
-	out->frame = report_add_frame(res->report, &f);
+	add_part(res, out, &f);
 }
 
 static void resolve_runtime(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
@@ -181,7 +190,7 @@ static void resolve_runtime(struct resolver *res, const struct raw_frame *raw, s
 		f.file = known->file;
 		f.line = known->line;
 	}
-	out->frame = report_add_frame(res->report, &f);
+	add_part(res, out, &f);
 }
 
 static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
@@ -189,7 +198,7 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 	struct resolved *out = &res->frames[i];
 	const struct raw_frame *raw = &res->collect->frames.v[i];
 
-	if (out->frame != REPORT_NONE)
+	if (out->n)
 		return out;
 	if (raw->place == PLACE_KERNEL)
 		resolve_kernel(res, raw, out);
@@ -198,7 +207,8 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 	else if (raw->place == PLACE_RUNTIME)
 		resolve_runtime(res, raw, out);
 	else if (raw->place == PLACE_SKIPPED)
-		out->frame = res->truncated;
+		add_part(res, out,
+			 &(struct frame){ .kind = FRAME_TRUNCATED, .object = REPORT_NONE });
 	else
 		resolve_jit(res, raw, out);
 	return out;
@@ -273,21 +283,40 @@ static bool has_place(struct resolver *res, const struct raw_stack *s, enum plac
 	return false;
 }
 
+typedef VEC(uint32_t) frame_vec;
+
+/* The report's frames of raw ones, root first. */
+static int add_frames(struct resolver *res, const struct raw_stack *s, uint32_t first, uint32_t end,
+		      frame_vec *ret)
+{
+	bool hide = !res->native && has_place(res, s, PLACE_RUNTIME);
+
+	for (uint32_t i = end; i > first; i--) {
+		const struct resolved *f = resolve_frame(res, s->frames[i - 1]);
+
+		if (hide && is_interpreter(res, s->frames[i - 1]))
+			continue;
+		for (uint32_t part = f->n; part > 0; part--) {
+			if (vec_push(ret, res->parts.v[f->first + part - 1]))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 {
-	_cleanup_free_ uint32_t *frames = NULL;
+	frame_vec frames = {};
 	const struct raw_stack *s;
-	uint32_t n = 0, end, first = 0;
-	bool complete, hide;
+	uint32_t end, first = 0;
+	bool complete;
+	int err = 0;
 
 	if (stack >= res->stacks_n)
 		return REPORT_NONE;
 	if (res->stacks[stack] != REPORT_NONE)
 		return res->stacks[stack];
 	s = &res->collect->stacks.v[stack];
-	frames = calloc(s->n + 1, sizeof(*frames));
-	if (!frames)
-		return REPORT_NONE;
 	end = s->end == PB_END_CHAIN ? chain_frames(res, s, &complete)
 				     : unwound_frames(res, s, &complete);
 	while (!s->sampled && first < s->kernel && resolve_frame(res, s->frames[first])->is_tracer)
@@ -295,17 +324,16 @@ uint32_t resolve_stack(struct resolver *res, uint32_t stack)
 	if (s->n == s->kernel && runs_in_kernel_only(res, s->pid))
 		complete = !s->full;
 	if (!complete)
-		frames[n++] = res->truncated;
-	hide = !res->native && has_place(res, s, PLACE_RUNTIME);
-	for (uint32_t i = end; i > first; i--) { /* root first */
-		if (!hide || !is_interpreter(res, s->frames[i - 1]))
-			frames[n++] = resolve_frame(res, s->frames[i - 1])->frame;
-	}
-	res->stacks[stack] = report_add_stack(res->report, frames, n);
+		err = vec_push(&frames, res->truncated);
+	err = err ? err : add_frames(res, s, first, end, &frames);
+	if (!err)
+		res->stacks[stack] = report_add_stack(res->report, frames.v, (uint32_t)frames.n);
+	vec_done(&frames);
 	return res->stacks[stack];
 }
 
-const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object)
+const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object,
+			uint32_t *ret_frame)
 {
 	static const char *const reasons[PB_ENDS] = {
 		[PB_END_CHAIN] = "no unwind table was loaded yet: frame pointers were followed",
@@ -320,13 +348,17 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 	};
 	const struct raw_stack *s = &res->collect->stacks.v[stack];
 	const struct raw_frame *last = NULL;
+	const struct resolved *known = NULL;
 
 	for (uint32_t i = s->kernel; i < s->n; i++) {
 		const struct raw_frame *f = &res->collect->frames.v[s->frames[i]];
 
-		if (f->place != PLACE_UNKNOWN || i == s->kernel)
-			last = f;
+		if (f->place == PLACE_UNKNOWN && i != s->kernel)
+			continue;
+		last = f;
+		known = resolve_frame(res, s->frames[i]);
 	}
+	*ret_frame = known && known->n ? res->parts.v[known->first + known->n - 1] : REPORT_NONE;
 	*ret_object =
 	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
 	if (has_place(res, s, PLACE_SKIPPED))

@@ -26,7 +26,11 @@ DEFINE_CLEANUP(struct resolver *, resolver_free)
 uint32_t resolve_target(struct resolver *res, uint32_t pid);
 /* The report's stack for a raw one (an index into collect.stacks), or REPORT_NONE. */
 uint32_t resolve_stack(struct resolver *res, uint32_t stack);
-/* Why a stack is incomplete, and the report's object that its last frame lies in. */
-const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object);
+/*
+ * Why a stack is incomplete, and its last frame with the object that it lies in, both the report's,
+ * or REPORT_NONE.
+ */
+const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_object,
+			uint32_t *ret_frame);
 /* The report's object for an object file. */
 uint32_t resolve_object(struct resolver *res, uint32_t object);

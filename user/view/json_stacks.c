@@ -28,11 +28,16 @@ static void put_lines(struct json_out *j, const char *key, struct fold *f, bool 
 static void put_cuts(struct json_out *j, const struct report *r)
 {
 	json_open(j, "cuts", '[');
-	vec_foreach (c, &r->cuts)
+	vec_foreach (c, &r->cuts) {
+		_cleanup_(buf_done) struct buf frame = {};
+
+		frame_format(&frame, r, c->frame);
 		json_put(j, NULL,
-			 json_pack("{s:s, s:s?, s:I}", "why", c->why, "object",
+			 json_pack("{s:s, s:s?, s:s, s:I, s:I}", "why", c->why, "object",
 				   c->object != REPORT_NONE ? r->objects.v[c->object].path : NULL,
-				   "samples", json_u64(c->samples)));
+				   "frame", buf_str(&frame), "samples", json_u64(c->samples),
+				   "offcpu_ns", json_u64(c->offcpu_ns)));
+	}
 	json_close(j, ']');
 }
 
@@ -49,8 +54,6 @@ static void put_cpu(struct json_out *j, const struct report *r)
 	json_put(j, "fired", json_integer(json_u64(r->cpu.fired)));
 	json_put(j, "other", json_integer(json_u64(r->cpu.other)));
 	put_lines(j, "folded", &f, false);
-	if (r->cuts.n)
-		put_cuts(j, r);
 	json_close(j, '}');
 }
 
@@ -100,5 +103,7 @@ void json_put_stacks(struct json_out *j, const struct report *r)
 		put_cpu(j, r);
 	if (r->has_offcpu)
 		put_offcpu(j, r);
+	if (r->cuts.n)
+		put_cuts(j, r);
 	json_close(j, '}');
 }

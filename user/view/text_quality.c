@@ -9,17 +9,42 @@
 #define DETACHED_MAX 10
 #define CUTS_MAX     5
 
-/* Why the others are not. */
+/* What all cuts for the same reason in the same object amount to. */
+static void add_cut(struct buf *b, const struct report *r, const struct stack_cut *first)
+{
+	_cleanup_(buf_done) struct buf frame = {};
+	uint64_t samples = 0, ns = 0;
+
+	vec_foreach (c, &r->cuts) {
+		if (c->why == first->why && c->object == first->object) {
+			samples += c->samples;
+			ns += c->offcpu_ns;
+		}
+	}
+	frame_format(&frame, r, first->frame);
+	text_para(b, 4, 6, "%s on the CPU, %s off it: %s (%s, above %s)",
+		  text_pct((double)samples, (double)r->cpu.samples).s,
+		  text_pct((double)ns, (double)r->offcpu.total_ns).s, first->why,
+		  first->object != REPORT_NONE ? r->objects.v[first->object].name : "no file",
+		  buf_str(&frame));
+}
+
+/* Why the others are not: the first of each kind stands for all. */
 static void add_cuts(struct buf *b, const struct report *r)
 {
 	size_t n = 0;
 
-	vec_foreach (c, &r->cuts) {
-		if (n++ < CUTS_MAX)
-			text_para(b, 4, 6, "%s: %s (%s)",
-				  text_pct((double)c->samples, (double)r->cpu.samples).s, c->why,
-				  c->object != REPORT_NONE ? r->objects.v[c->object].name
-							   : "no file");
+	for (size_t i = 0; i < r->cuts.n && n < CUTS_MAX; i++) {
+		const struct stack_cut *c = &r->cuts.v[i];
+		bool seen = false;
+
+		for (size_t k = 0; k < i; k++)
+			seen = seen ||
+			       (r->cuts.v[k].why == c->why && r->cuts.v[k].object == c->object);
+		if (seen)
+			continue;
+		add_cut(b, r, c);
+		n++;
 	}
 }
 
@@ -30,10 +55,10 @@ static void add_complete(struct buf *b, const struct report *r)
 	if (n)
 		text_para(b, 2, 4, "%s of the CPU samples have complete stacks.",
 			  text_pct((double)(n - r->cpu.truncated), (double)n).s);
-	add_cuts(b, r);
 	if (ns)
 		text_para(b, 2, 4, "%s of the off-CPU time has complete stacks.",
 			  text_pct((double)(ns - r->offcpu.truncated_ns), (double)ns).s);
+	add_cuts(b, r);
 	if (r->offcpu.stacks_taken < r->offcpu.switches)
 		text_para(
 		    b, 2, 4,
