@@ -7,15 +7,16 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans handoff busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late kcalls
+WORKLOAD_C   := spans handoff busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late kcalls climb
 WORKLOAD_CXX := throwing
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
 
 $(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
 $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
+$(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 
-WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so)
+WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 WORKLOADS += $(if $(shell command -v go),$(WORKLOAD_OUT)/goserver)
 
@@ -33,6 +34,11 @@ $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/
 		$(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $< $(WORKLOAD_OUT)/common.o \
 		$(WORKLOAD_OWN)
+
+# Frame information for debuggers only.
+$(WORKLOAD_OUT)/climb_debugframe: $(WORKLOAD_SRC)/climb.c $(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -O2 -fomit-frame-pointer \
+		-fno-asynchronous-unwind-tables -fno-unwind-tables -o $@ $< $(WORKLOAD_OUT)/common.o
 
 $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_CXX)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/%.cpp \
 		$(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o

@@ -228,8 +228,8 @@ static int build(struct unwindtable *t, const struct elf_file *f)
 		return err;
 	rule_number(&b, &(struct cfi_rule){ .base = CFI_BASE_NONE, .ra_reg = CFI_REG_NONE });
 	err = b.err ? b.err : read_eh_frame(&b, f);
-	if (!err && !b.rows.n)
-		err = read_debug_frame(&b, f);
+	/* Even a program without .eh_frame of its own has some from the C library's start files. */
+	err = err ? err : read_debug_frame(&b, f);
 	err = err ? err : gather(&b);
 	if (err)
 		return err;

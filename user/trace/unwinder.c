@@ -27,8 +27,8 @@ struct object_table {
 	bool tried;
 	uint64_t base;
 	elf_segments segments;
-	unwind_pieces pieces; /* empty: it has no table */
-	uint32_t users;       /* images */
+	struct unwind_set *set; /* NULL: it has no table */
+	uint32_t users;         /* images */
 };
 
 typedef VEC(struct pb_unwind_range) range_vec;
@@ -94,10 +94,8 @@ void unwinder_free(struct unwinder *u)
 {
 	if (!u)
 		return;
-	vec_foreach (t, &u->objects) {
+	vec_foreach (t, &u->objects)
 		vec_done(&t->segments);
-		vec_done(&t->pieces);
-	}
 	vec_foreach (im, &u->images)
 		image_done(im);
 	vec_done(&u->objects);
@@ -116,9 +114,10 @@ static bool evict(struct unwinder *u)
 	bool evicted = false;
 
 	vec_foreach (t, &u->objects) {
-		if (t->users || !t->pieces.n)
+		if (t->users || !t->set)
 			continue;
-		unwindrows_drop(u->rows, &t->pieces);
+		unwindrows_drop(u->rows, t->set);
+		t->set = NULL;
 		vec_done(&t->segments);
 		t->tried = false;
 		evicted = true;
@@ -142,9 +141,9 @@ static void load_table(struct unwinder *u, uint32_t object)
 	table->segments = (elf_segments){};
 	if (table->n == 1)
 		return; /* no unwind information at all */
-	err = unwindrows_add(u->rows, table, &t->pieces);
+	err = unwindrows_add(u->rows, table, &t->set);
 	if (err == -ENOSPC && evict(u))
-		err = unwindrows_add(u->rows, table, &t->pieces);
+		err = unwindrows_add(u->rows, table, &t->set);
 	if (err)
 		u->left_out++;
 	else
@@ -190,17 +189,17 @@ static int add_mapping(struct unwinder *u, const struct mapping *m, struct image
 
 	if (m->end - m->start > UINT32_MAX)
 		return 0;
-	if (!seg || !t->pieces.n)
+	if (!seg || !t->set)
 		return vec_push(&im->ranges, none);
 	base = m->start - (seg->addr + m->offset - seg->offset) + t->base;
-	for (size_t i = 0; i < t->pieces.n; i++) {
-		const struct unwind_piece *p = &t->pieces.v[i];
+	for (size_t i = 0; i < t->set->pieces.n; i++) {
+		const struct unwind_piece *p = &t->set->pieces.v[i];
 		uint64_t start = base + p->addr, end = m->end;
 		struct pb_unwind_range r = {
 			.base = base, .first = p->first, .n = p->n, .chunk = (uint16_t)p->chunk
 		};
 
-		if (i + 1 < t->pieces.n && base + p[1].addr < end)
+		if (i + 1 < t->set->pieces.n && base + p[1].addr < end)
 			end = base + p[1].addr;
 		r.start = (int64_t)(start - m->start) > 0 ? start : m->start;
 		r.size = r.start < end ? (uint32_t)(end - r.start) : 0;

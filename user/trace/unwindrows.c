@@ -25,6 +25,7 @@ struct unwindrows {
 	struct pb_unwind_rule *rules; /* mapped */
 	uint32_t rules_n;
 	struct table rule_index;
+	VEC(struct unwind_set *) sets;
 };
 
 int unwindrows_chunk_map(void)
@@ -73,6 +74,15 @@ int unwindrows_new(int chunks_fd, int rules_fd, struct unwindrows **ret)
 	return 0;
 }
 
+static void set_free(struct unwind_set *set)
+{
+	if (set)
+		vec_done(&set->pieces);
+	free(set);
+}
+
+DEFINE_CLEANUP(struct unwind_set *, set_free)
+
 void unwindrows_free(struct unwindrows *r)
 {
 	if (!r)
@@ -81,6 +91,9 @@ void unwindrows_free(struct unwindrows *r)
 		munmap(r->chunks[i], sizeof(*r->chunks[i]));
 		extents_done(&r->free[i]);
 	}
+	vec_foreach (set, &r->sets)
+		set_free(*set);
+	vec_done(&r->sets);
 	if (r->rules)
 		munmap(r->rules, PB_UNWIND_RULES * sizeof(*r->rules));
 	table_done(&r->rule_index);
@@ -113,15 +126,27 @@ static int add_chunk(struct unwindrows *r)
 	return 0;
 }
 
-void unwindrows_drop(struct unwindrows *r, unwind_pieces *pieces)
+static void give(struct unwindrows *r, struct unwind_set *set)
 {
-	vec_foreach (p, pieces)
+	vec_foreach (p, &set->pieces)
 		extents_give(&r->free[p->chunk], p->first, p->n);
-	vec_done(pieces);
+	vec_done(&set->pieces);
+}
+
+void unwindrows_drop(struct unwindrows *r, struct unwind_set *set)
+{
+	if (!set || --set->users)
+		return;
+	give(r, set);
+	for (size_t i = 0; i < r->sets.n; i++) {
+		if (r->sets.v[i] == set)
+			r->sets.v[i] = r->sets.v[--r->sets.n];
+	}
+	set_free(set);
 }
 
 /* Room for n rows, in as many pieces as it takes. */
-static int take(struct unwindrows *r, size_t n, unwind_pieces *ret)
+static int take(struct unwindrows *r, size_t n, struct unwind_set *ret)
 {
 	for (uint32_t i = 0; n;) {
 		struct unwind_piece p = { .chunk = i };
@@ -138,7 +163,7 @@ static int take(struct unwindrows *r, size_t n, unwind_pieces *ret)
 			i++;
 			continue;
 		}
-		err = vec_push(ret, p);
+		err = vec_push(&ret->pieces, p);
 		if (err) {
 			extents_give(&r->free[i], p.first, p.n);
 			return err;
@@ -176,11 +201,11 @@ static uint32_t number_of(struct unwindrows *r, const struct cfi_rule *rule)
 }
 
 static void copy_rows(struct unwindrows *r, const struct unwindtable *t, const uint16_t *numbers,
-		      unwind_pieces *pieces)
+		      struct unwind_set *set)
 {
 	size_t row = 0;
 
-	vec_foreach (p, pieces) {
+	vec_foreach (p, &set->pieces) {
 		struct pb_unwind_chunk *chunk = r->chunks[p->chunk];
 
 		p->addr = t->rows[row].addr;
@@ -191,20 +216,72 @@ static void copy_rows(struct unwindrows *r, const struct unwindtable *t, const u
 	}
 }
 
-int unwindrows_add(struct unwindrows *r, const struct unwindtable *t, unwind_pieces *ret)
+static uint64_t hash_rows(const struct unwindtable *t, const uint16_t *numbers)
+{
+	uint64_t h = t->n;
+
+	for (size_t i = 0; i < t->n; i++) {
+		h ^= (uint64_t)t->rows[i].addr << 16 | numbers[t->rows[i].rule];
+		h *= 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static bool same_rows(const struct unwindrows *r, const struct unwindtable *t,
+		      const uint16_t *numbers, const struct unwind_set *set)
+{
+	size_t row = 0;
+
+	vec_foreach (p, &set->pieces) {
+		const struct pb_unwind_chunk *chunk = r->chunks[p->chunk];
+
+		for (uint32_t i = 0; i < p->n; i++, row++) {
+			if (chunk->addr[p->first + i] != t->rows[row].addr ||
+			    chunk->rule[p->first + i] != numbers[t->rows[row].rule])
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Equal in every row: a build ID is what a hostile file makes it. */
+static struct unwind_set *find_set(const struct unwindrows *r, const struct unwindtable *t,
+				   const uint16_t *numbers, uint64_t hash)
+{
+	vec_foreach (set, &r->sets) {
+		if ((*set)->hash == hash && (*set)->n == t->n && same_rows(r, t, numbers, *set))
+			return *set;
+	}
+	return NULL;
+}
+
+int unwindrows_add(struct unwindrows *r, const struct unwindtable *t, struct unwind_set **ret)
 {
 	_cleanup_free_ uint16_t *numbers = calloc(t->rules_n, sizeof(*numbers));
-	unwind_pieces pieces = {};
-	int err = numbers ? take(r, t->n, &pieces) : -ENOMEM;
+	_cleanup_(set_freep) struct unwind_set *fresh = calloc(1, sizeof(*fresh));
+	struct unwind_set *set;
+	int err;
 
-	if (err) {
-		unwindrows_drop(r, &pieces);
-		return err;
-	}
+	if (!numbers || !fresh)
+		return -ENOMEM;
 	for (size_t i = 0; i < t->rules_n; i++)
 		numbers[i] = (uint16_t)number_of(r, &t->rules[i]);
-	copy_rows(r, t, numbers, &pieces);
-	*ret = pieces;
+	fresh->hash = hash_rows(t, numbers);
+	fresh->n = t->n;
+	set = find_set(r, t, numbers, fresh->hash);
+	if (!set) {
+		err = take(r, t->n, fresh);
+		err = err ? err : vec_push(&r->sets, fresh);
+		if (err) {
+			give(r, fresh);
+			return err;
+		}
+		copy_rows(r, t, numbers, fresh);
+		set = TAKE_PTR(fresh);
+	}
+	set->users++;
+	*ret = set;
 	return 0;
 }
 

@@ -16,7 +16,13 @@ struct unwind_piece {
 	uint32_t addr; /* of the first row */
 };
 
-typedef VEC(struct unwind_piece) unwind_pieces;
+/* The rows of one table; of all that are equal: copies of a library in several containers. */
+struct unwind_set {
+	VEC(struct unwind_piece) pieces;
+	uint64_t hash; /* of the rows */
+	size_t n;
+	uint32_t users;
+};
 
 struct unwindrows;
 
@@ -27,9 +33,12 @@ int unwindrows_new(int chunks_fd, int rules_fd, struct unwindrows **ret);
 void unwindrows_free(struct unwindrows *r);
 DEFINE_CLEANUP(struct unwindrows *, unwindrows_free)
 
-/* Copies a table's rows; -ENOSPC: they do not fit (nothing is taken), or another errno. */
-int unwindrows_add(struct unwindrows *r, const struct unwindtable *t, unwind_pieces *ret);
-/* No program looks at these rows any more. Empties the list. */
-void unwindrows_drop(struct unwindrows *r, unwind_pieces *pieces);
+/*
+ * Copies a table's rows, unless the same ones are there; -ENOSPC: they do not fit (nothing is
+ * taken), or another errno. The set is the rows' own, until it is dropped as often as it was got.
+ */
+int unwindrows_add(struct unwindrows *r, const struct unwindtable *t, struct unwind_set **ret);
+/* For this user no program looks at these rows any more. NULL-safe. */
+void unwindrows_drop(struct unwindrows *r, struct unwind_set *set);
 /* Bytes of chunks. */
 uint64_t unwindrows_memory(const struct unwindrows *r);
