@@ -294,6 +294,24 @@ Test(view_json, folded_stacks_add_up)
 	cr_assert_eq(number("stacks.offcpu.preempted.0.1"), 130001);
 }
 
+Test(view_json, source_lines_are_given_with_the_samples_at_and_under_them)
+{
+	json_t *lines = member(root, "stacks.cpu.lines"), *line;
+	uint64_t seen = 0;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		const char *file = json_string_value(json_object_get(line, "file"));
+
+		cr_expect(json_integer_value(json_object_get(line, "self")) <=
+			  json_integer_value(json_object_get(line, "total")));
+		seen += file && !strcmp(file, "page.py") &&
+			json_integer_value(json_object_get(line, "line")) == 12;
+	}
+	cr_expect_eq(seen, 1);
+}
+
 Test(view_json, system_calls_say_where_they_came_from)
 {
 	load();

@@ -5,6 +5,9 @@
 #include "data/report.h"
 #include "lib/cleanup.h"
 #include "view/fold.h"
+#include "view/hot_lines.h"
+
+#define LINES_MAX 10000
 
 static void put_lines(struct json_out *j, const char *key, struct fold *f, bool offcpu)
 {
@@ -41,6 +44,30 @@ static void put_cuts(struct json_out *j, const struct report *r)
 	json_close(j, ']');
 }
 
+/* Where in the source: the hottest lines, by the samples at them and under them. */
+static void put_source_lines(struct json_out *j, const struct report *r)
+{
+	hot_line_vec hot = {};
+
+	if (!j->err)
+		j->err = hot_lines(r, &hot);
+	if (hot.n)
+		json_open(j, "lines", '[');
+	for (size_t i = 0; i < hot.n && i < LINES_MAX; i++) {
+		_cleanup_(buf_done) struct buf name = {};
+
+		frame_format(&name, r, hot.v[i].frame);
+		json_put(j, NULL,
+			 json_pack("{s:s, s:o, s:I, s:I, s:I}", "function", buf_str(&name), "file",
+				   json_text(hot.v[i].file), "line", json_u64(hot.v[i].line),
+				   "self", json_u64(hot.v[i].self), "total",
+				   json_u64(hot.v[i].total)));
+	}
+	if (hot.n)
+		json_close(j, ']');
+	vec_done(&hot);
+}
+
 static void put_cpu(struct json_out *j, const struct report *r)
 {
 	_cleanup_(fold_done) struct fold f = {};
@@ -54,6 +81,7 @@ static void put_cpu(struct json_out *j, const struct report *r)
 	json_put(j, "fired", json_integer(json_u64(r->cpu.fired)));
 	json_put(j, "other", json_integer(json_u64(r->cpu.other)));
 	put_lines(j, "folded", &f, false);
+	put_source_lines(j, r);
 	json_close(j, '}');
 }
 

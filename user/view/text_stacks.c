@@ -5,10 +5,13 @@
 #include <inttypes.h>
 
 #include "lib/cleanup.h"
+#include "lib/path.h"
 #include "view/fold.h"
 #include "view/hot.h"
+#include "view/hot_lines.h"
 
 #define FUNCTIONS_MAX 12
+#define LINES_MAX     5
 #define STACKS_MAX    5
 #define WAITS_MAX     8
 
@@ -71,6 +74,29 @@ static int add_functions(struct buf *b, const struct report *r, const struct fol
 	return err;
 }
 
+/* Only those at which samples fell: callers' lines are in the stacks. */
+static int add_source_lines(struct buf *b, const struct report *r)
+{
+	double samples = (double)r->cpu.samples;
+	hot_line_vec hot = {};
+	int err = hot_lines(r, &hot);
+
+	if (hot.n && hot.v[0].self)
+		buf_printf(b, "\n  %7s  %s\n", "SELF", "SOURCE LINE");
+	for (size_t i = 0; i < hot.n && i < LINES_MAX && hot.v[i].self; i++) {
+		_cleanup_(buf_done) struct buf place = {};
+
+		text_clean(&place, path_last(hot.v[i].file));
+		buf_printf(&place, ":%" PRIu32 "  ", hot.v[i].line);
+		text_clean(&place, hot.v[i].name);
+		buf_printf(b, "  %7s  ", text_pct((double)hot.v[i].self, samples).s);
+		text_shorten(b, buf_str(&place), TEXT_WIDTH - 11);
+		buf_add_char(b, '\n');
+	}
+	vec_done(&hot);
+	return err;
+}
+
 static void add_stack(struct buf *b, const struct fold *f, const struct fold_line *line,
 		      const char *share)
 {
@@ -95,6 +121,7 @@ int text_cpu(struct buf *b, const struct report *r, const struct fold *cpu)
 		     "%s samples, %" PRIu32 " a second on each CPU; %s on CPU",
 		     text_count(r->cpu.samples).s, r->cpu.frequency_hz, text_ns(text_cpu_ns(r)).s);
 	err = add_functions(b, r, cpu);
+	err = err ? err : add_source_lines(b, r);
 	buf_add_str(b, "\n  Hottest stacks, leaf first:\n");
 	for (size_t i = 0; i < cpu->lines.n && i < STACKS_MAX; i++)
 		add_stack(b, cpu, &cpu->lines.v[i],
