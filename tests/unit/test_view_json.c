@@ -296,10 +296,12 @@ Test(view_json, folded_stacks_add_up)
 
 Test(view_json, source_lines_are_given_with_the_samples_at_and_under_them)
 {
-	json_t *lines = member(root, "stacks.cpu.lines"), *line;
+	json_t *lines, *line;
 	uint64_t seen = 0;
 	size_t i;
 
+	load();
+	lines = member(root, "stacks.cpu.lines");
 	json_array_foreach(lines, i, line)
 	{
 		const char *file = json_string_value(json_object_get(line, "file"));
