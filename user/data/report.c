@@ -52,6 +52,18 @@ static void done_calls(struct report *r)
 	vec_done(&r->syscall_samples);
 }
 
+static void done_plugins(struct report *r)
+{
+	vec_foreach (p, &r->plugins) {
+		if (p->stats)
+			call_stats_done(p->stats);
+		free(p->stats);
+	}
+	vec_done(&r->plugins);
+	vec_done(&r->plugin_events);
+	vec_done(&r->activities);
+}
+
 void report_free(struct report *r)
 {
 	if (!r)
@@ -62,6 +74,7 @@ void report_free(struct report *r)
 	vec_done(&r->cpu_samples);
 	vec_done(&r->cuts);
 	vec_done(&r->offcpu_samples);
+	done_plugins(r);
 	vec_done(&r->events);
 	vec_done(&r->missing);
 	vec_done(&r->skipped);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "data/hist.h"
+#include "data/plugin.h"
 #include "lib/buf.h"
 #include "lib/strpool.h"
 #include "lib/table.h"
@@ -265,6 +266,15 @@ struct report {
 	VEC(struct syscall_sample) syscall_samples;
 
 	VEC(struct event) events;
+
+	bool has_plugins; /* they were looked for */
+	plugin_vec plugins;
+	plugin_event_vec plugin_events; /* by time; the latest ones */
+	uint64_t plugin_events_dropped; /* older ones that made room */
+	uint64_t plugin_timeout_ns;     /* of `timed_out`; 0: none */
+	activity_vec activities;        /* by start; the latest windows */
+	uint64_t window_ns;             /* their length; 0: there are none */
+	struct limits limits;
 
 	VEC(struct named_why) missing; /* signals that this kernel cannot give */
 	VEC(struct named_why) skipped; /* functions that were asked for and not probed */
