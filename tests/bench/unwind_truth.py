@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Stacks against an independent unwinder: stops a process at random moments, has pathbpf take the
-stacks of its stopped threads and gdb walk the same ones, and compares frame by frame.
+stacks of its stopped threads and another unwinder walk the same ones, and compares frame by frame.
 
-usage: unwind_truth.py PID [STOPS]   (root; PATHBPF names the binary)
+usage: unwind_truth.py PID [STOPS [WALKER]]   (root; PATHBPF names the binary)
+
+WALKER is eu-stack (of elfutils; quick) or gdb (slow; the default where eu-stack is not installed).
 """
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +75,21 @@ def gdb_stacks(pid, folder):
     return stacks
 
 
+def eu_stacks(pid, _):
+    """The same by elfutils."""
+    out = subprocess.run(["eu-stack", "-n", "0", "-r", "-p", str(pid)], capture_output=True, text=True).stdout
+    stacks = []
+    for line in out.splitlines():
+        if line.startswith("TID "):
+            stacks.append([])
+        elif m := re.match(r"#\d+ +0x([0-9a-f]+)", line):
+            stacks[-1].append(int(m[1], 16))
+    return stacks
+
+
+WALKERS = {"gdb": gdb_stacks, "eu-stack": eu_stacks}
+
+
 class Names:
     """Which symbols cover a place in a file, by nm; also of the debug file, if there is one."""
 
@@ -97,7 +115,8 @@ class Names:
 def own_stacks(pid, folder):
     base = os.path.join(folder, "s")
     subprocess.run(
-        [PATHBPF, "-q", "-p", str(pid), "-d", "0.2", "--no-cpu", "--no-syscalls", "--no-plugins", "-o", base + ".folded"],
+        [PATHBPF, "-q", "-p", str(pid), "-d", "0.2", "--no-cpu", "--no-syscalls", "--no-plugins"]
+        + ["--native", "-o", base + ".folded"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -105,15 +124,16 @@ def own_stacks(pid, folder):
     with open(base + ".offcpu.folded") as f:
         for line in f:
             frames = line.rsplit(" ", 1)[0].split(";")[1:]
-            stacks.append([x for x in reversed(frames) if not x.endswith("_[k]")])
+            # What was inlined has no frame of its own.
+            stacks.append([x for x in reversed(frames) if not x.endswith(("_[k]", "_[i]"))])
     return stacks
 
 
 def same(ours, addr, maps, names, is_leaf):
     at = place(maps, addr)
     m = OFFSET.match(ours)
-    if not at:
-        return False
+    if not at or at[0].startswith("/memfd:"):  # compiled at run time: only its runtime has a name
+        return ours.endswith("_[p]") or ours.startswith("[")
     if m:
         return (os.path.basename(at[0]), at[1]) == (m[1], int(m[2], 16))
     if at[0] not in names:
@@ -132,6 +152,8 @@ def compare(ours, truth, maps, names):
 
 def main():
     pid, stops = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    walker = sys.argv[3] if len(sys.argv) > 3 else "eu-stack" if shutil.which("eu-stack") else "gdb"
+    interpreted = "python" in os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     frames = agreed = stacks = whole = 0
     names = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -141,8 +163,10 @@ def main():
             try:
                 time.sleep(0.02)
                 ours = own_stacks(pid, folder)
+                if interpreted:  # its functions have no frames that others see
+                    ours = [[x for x in s if not x.endswith("_[p]")] for s in ours]
                 maps = executable_maps(pid)
-                truths = [t for t in gdb_stacks(pid, folder) if t]
+                truths = [t for t in WALKERS[walker](pid, folder) if t]
             finally:
                 os.kill(pid, signal.SIGCONT)
             for truth in truths:
