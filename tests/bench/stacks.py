@@ -145,10 +145,11 @@ def bpftrace(t, pids, seconds, hz):
 
 
 def under_load(service, seconds, measure):
-    load = threading.Thread(target=lambda: service.load(seconds + 6), daemon=True)
+    load = threading.Thread(target=lambda: service.load(int(seconds + 6)), daemon=True)
     load.start()
     time.sleep(1)
-    rows = measure()
+    # Also those that the load has brought: PostgreSQL's backends.
+    rows = measure(sorted({*service.pids, *services.children(service.process.pid)}))
     load.join()
     return rows
 
@@ -176,12 +177,12 @@ def main():
         try:
             service = kind(t)
             seconds, hz = options.seconds, options.frequency
-            rows = under_load(service, seconds, lambda: pathbpf(t, service.pids, seconds, hz))
+            rows = under_load(service, seconds, lambda pids: pathbpf(t, pids, seconds, hz))
             if not options.alone and shutil.which("perf"):
                 for mode in ("fp", "dwarf"):
-                    rows[f"perf {mode}"] = under_load(service, seconds, lambda: perf(t, service.pids, seconds, hz, mode))
+                    rows[f"perf {mode}"] = under_load(service, seconds, lambda pids: perf(t, pids, seconds, hz, mode))
             if not options.alone and shutil.which("bpftrace"):
-                rows["bpftrace"] = under_load(service, seconds, lambda: bpftrace(t, service.pids, seconds, hz))
+                rows["bpftrace"] = under_load(service, seconds, lambda pids: bpftrace(t, pids, seconds, hz))
             results[kind.name] = rows
             show(kind.name, rows)
         except (harness.Skip, harness.Failure, OSError) as e:
