@@ -183,8 +183,17 @@ struct counters_map {
 };
 extern struct counters_map counters SEC(".maps");
 
+/* The rule that was found for an address: services pass the same ones again and again. */
+struct unwind_found {
+	__u64 addr;
+	__u32 generation; /* of all tables */
+	__u16 image;      /* the first range of the process */
+	__u16 rule;
+};
+
 /* A walk up the user's stack: see unwind.bpf.h. */
 #define UNWIND_WINDOW 64
+#define UNWIND_FOUND  256
 struct unwind {
 	__u64 ip, sp, bp, bx; /* of the frame at hand */
 	__u64 bp_at, bx_at;   /* where they were saved, unless 0; read when they are needed */
@@ -194,6 +203,8 @@ struct unwind {
 	__u64 return_probes;  /* the kernel's list of them, from the frame at hand on */
 	__u64 window_at;      /* a piece of the stack */
 	__u64 window[UNWIND_WINDOW];
+	struct unwind_found found[UNWIND_FOUND];
+	__u32 generation;           /* of the tables, when the walk began */
 	__u32 first_range, ranges;  /* of the process */
 	__u32 range;                /* the one that the last frame was in */
 	__u8 is_return;             /* ip is a return address: the call stands before it */
@@ -444,6 +455,9 @@ extern const __u32 counter_keys[PB_COUNTERS];
 
 /* Paths below this number are in path_stats_hot, which it is the size of. */
 extern const volatile __u32 hot_paths;
+
+/* Counts changes of the unwind tables; written by user space after each. */
+extern __u32 unwind_generation;
 
 /* How many paths there are. */
 extern __u32 last_path;

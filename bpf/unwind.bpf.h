@@ -128,14 +128,28 @@ static __always_inline struct pb_unwind_range *unwind_range(struct unwind *u, __
 	return r && in_range(r, addr) ? r : NULL;
 }
 
+static __always_inline struct unwind_found *unwind_found(struct unwind *u, __u64 addr)
+{
+	return &u->found[(addr ^ addr >> 8) & (UNWIND_FOUND - 1)];
+}
+
 /* The rule for the frame at hand; NULL: no table has one. */
 static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 {
 	__u64 addr = u->ip - u->is_return, row;
-	struct pb_unwind_range *r = unwind_range(u, addr);
+	struct unwind_found *found = unwind_found(u, addr);
+	struct pb_unwind_range *r;
 	struct pb_unwind_chunk *chunk;
 	__u32 zero_key = 0, key, n, half;
 	void *map;
+
+	if (found->addr == addr && found->image == u->first_range &&
+	    found->generation == u->generation) {
+		u->known = 1;
+		key = found->rule;
+		return bpf_map_lookup_elem(&unwind_rules, &key);
+	}
+	r = unwind_range(u, addr);
 
 	u->known = r != NULL;
 	u->mark = r ? r->mark : u->anon;
@@ -155,6 +169,10 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 		n -= half;
 	}
 	key = chunk->rule[row & (PB_CHUNK_ROWS - 1)];
+	found->addr = u->ip - u->is_return;
+	found->image = u->first_range;
+	found->generation = u->generation;
+	found->rule = key;
 	return bpf_map_lookup_elem(&unwind_rules, &key);
 }
 
@@ -436,6 +454,7 @@ static __always_inline bool unwind_begin(struct stack_work *w, struct task_struc
 	image = bpf_map_lookup_elem(&unwind_images, &pid);
 	if (!image)
 		return false;
+	u->generation = unwind_generation;
 	u->range = u->first_range = image->first;
 	u->ranges = image->n;
 	u->ip = BPF_CORE_READ(regs, ip);

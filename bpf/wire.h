@@ -398,6 +398,7 @@ enum pb_counter {
 _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
 _Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 + 8 * 2176,
 	       "pb_stack");
+_Static_assert(PB_UNWIND_RANGES <= 1 << 16, "a range's number fits 16 bits");
 _Static_assert(sizeof(struct pb_unwind_image) == 24, "pb_unwind_image");
 _Static_assert(sizeof(struct pb_unwind_range) == 32, "pb_unwind_range");
 _Static_assert(sizeof(union pb_runtime_image) == 256, "pb_runtime_image");

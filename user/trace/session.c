@@ -117,7 +117,7 @@ static int make_unwinder(struct session *s)
 				      .chunks = bpf_map__fd(skel->maps.unwind_chunks),
 				      .rules = bpf_map__fd(skel->maps.unwind_rules) };
 
-	return unwinder_new(&maps, &s->unwinder);
+	return unwinder_new(&maps, &skel->bss->unwind_generation, &s->unwinder);
 }
 
 int session_open(const struct session_options *opt, struct plan *plan, struct collect *collect,

@@ -53,6 +53,7 @@ struct unwinder {
 	struct object_files *files; /* of the update that is going on, and */
 	struct runtimes *runtimes;
 	int images_fd;
+	uint32_t *generation;
 	struct pb_unwind_range *ranges; /* mapped */
 	struct extents free_ranges;
 	struct unwindrows *rows;
@@ -62,7 +63,7 @@ struct unwinder {
 	uint32_t loaded, left_out;
 };
 
-int unwinder_new(const struct unwinder_maps *maps, struct unwinder **ret)
+int unwinder_new(const struct unwinder_maps *maps, uint32_t *generation, struct unwinder **ret)
 {
 	_cleanup_(unwinder_freep) struct unwinder *u = calloc(1, sizeof(*u));
 	void *ranges;
@@ -71,6 +72,7 @@ int unwinder_new(const struct unwinder_maps *maps, struct unwinder **ret)
 	if (!u)
 		return -ENOMEM;
 	u->images_fd = maps->images;
+	u->generation = generation;
 	ranges = mmap(NULL, PB_UNWIND_RANGES * sizeof(*u->ranges), PROT_READ | PROT_WRITE,
 		      MAP_SHARED, maps->ranges, 0);
 	if (ranges == MAP_FAILED)
@@ -321,6 +323,7 @@ static void load(struct unwinder *u, struct use *use, const struct process *proc
 	}
 	leave_image(u, use->image);
 	use->image = image;
+	__atomic_fetch_add(u->generation, 1, __ATOMIC_RELEASE);
 }
 
 void unwinder_update(struct unwinder *u, struct processes *p, struct object_files *o,

@@ -20,7 +20,8 @@ struct unwinder_maps {
 	int images, ranges, chunks, rules;
 };
 
-int unwinder_new(const struct unwinder_maps *maps, struct unwinder **ret);
+/* generation: counts changes of what BPF programs see; it stays the caller's. */
+int unwinder_new(const struct unwinder_maps *maps, uint32_t *generation, struct unwinder **ret);
 void unwinder_free(struct unwinder *u);
 DEFINE_CLEANUP(struct unwinder *, unwinder_free)
 
