@@ -7,6 +7,7 @@
 
 #include "lib/vec.h"
 #include "sym/dwarfinfo.h"
+#include "sym/unitindex.h"
 
 struct funcindex_entry {
 	uint64_t addr; /* of the first instruction */
@@ -14,20 +15,13 @@ struct funcindex_entry {
 };
 
 struct funcindex_unit {
-	Dwarf_Off die;
 	enum { UNIT_NEW, UNIT_SHALLOW, UNIT_DEEP } state; /* how much of it has been looked at */
 	VEC(struct funcindex_entry) functions;            /* sorted by address */
 };
 
-struct funcindex_range {
-	uint64_t start, end;
-	uint32_t unit;
-};
-
 struct funcindex {
-	bool has_units;
-	VEC(struct funcindex_unit) units;
-	VEC(struct funcindex_range) ranges; /* sorted by start */
+	struct unitindex index;
+	VEC(struct funcindex_unit) units; /* parallel to those of the index */
 };
 
 /*
