@@ -24,7 +24,7 @@ CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DPATHBPF_VERSION='"$(VERSION)"' -Iuser -I. -I$(O)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS   += -lbpf -ldw -lelf -lz -liberty -lZydis -ljansson
+LDLIBS   += -lbpf -ldw -lelf -lz -llzma -liberty -lZydis -ljansson
 
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Ivmlinux -Ibpf \
 	-I/usr/include/$(shell $(CC) -dumpmachine) -Wall -Wextra -Wno-unused-parameter \
@@ -126,7 +126,7 @@ $(O)/fuzz/%.o: %.c Makefile
 
 $(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -ldw -lelf -lz -liberty -lZydis
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -ldw -lelf -lz -llzma -liberty -lZydis
 
 check-fuzz: $(FUZZERS)
 	$(Q)mkdir -p $(O)/fuzz/seeds && cp -n /bin/true $(O)/fuzz/seeds/ 2>/dev/null || true

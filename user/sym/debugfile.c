@@ -70,23 +70,35 @@ static bool has_crc(int fd, uint32_t want)
 	return crc == want;
 }
 
+static bool has_symtab(const struct elf_file *debug, const struct elf_file *f)
+{
+	const struct elf_section *table = elf_section_typed(debug, SHT_SYMTAB);
+
+	return debug->ehdr.e_machine == f->ehdr.e_machine && table && elf_section_data(table);
+}
+
 /* Is the open file the debug file of the object? */
 static bool belongs(const struct search *s, int fd, bool by_link)
 {
 	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
-	const struct elf_section *table;
 	uint8_t id[BUILD_ID_MAX];
 	uint32_t len;
 
-	if (elf_file_open(fd, &f) || f->ehdr.e_machine != s->object->ehdr.e_machine)
-		return false;
-	table = elf_section_typed(f, SHT_SYMTAB);
-	if (!table || !elf_section_data(table))
+	if (elf_file_open(fd, &f) || !has_symtab(f, s->object))
 		return false;
 	len = elf_build_id(f, id, sizeof(id));
 	if (len && s->traits->build_id_len)
 		return len == s->traits->build_id_len && !memcmp(id, s->traits->build_id, len);
 	return by_link && has_crc(fd, s->link.crc);
+}
+
+bool debugfile_belongs(const struct elf_file *debug, const struct elf_file *f)
+{
+	uint8_t id[BUILD_ID_MAX], own[BUILD_ID_MAX];
+	uint32_t len = elf_build_id(debug, id, sizeof(id));
+
+	return len && len == elf_build_id(f, own, sizeof(own)) && !memcmp(id, own, len) &&
+	       has_symtab(debug, f);
 }
 
 /* An fd, or -ENOENT. The file may belong to the target's file system: no FIFO may hold us up. */

@@ -13,3 +13,6 @@ struct elf_traits;
  */
 int debugfile_open(const struct elf_file *f, const struct elf_traits *traits, const char *path,
 		   const char *root);
+
+/* Is an open file a debug file of the object f, by build ID, and has it a .symtab? */
+bool debugfile_belongs(const struct elf_file *debug, const struct elf_file *f);

@@ -68,9 +68,8 @@ static const char *debug_name(const char *section)
 /* The sections that types and functions are described by. */
 static bool is_needed(const char *name)
 {
-	static const char *const needed[] = { "info",     "types",       "abbrev",
-					      "str",      "line_str",    "ranges",
-					      "rnglists", "str_offsets", "addr" };
+	static const char *const needed[] = { "info", "types",  "abbrev",   "str",  "line_str",
+					      "line", "ranges", "rnglists", "addr", "str_offsets" };
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
 		if (!strcmp(name, needed[i]))
@@ -173,29 +172,53 @@ static void open_alternate(struct dwarfinfo *d, const char *root)
 	dwarf_setalt(d->main->dwarf, d->alt->dwarf);
 }
 
-int dwarfinfo_open(int fd, const char *path, const char *root, struct dwarfinfo **ret)
+static int open_main(int fd, struct dwarf_part **ret)
 {
-	_cleanup_(dwarfinfo_freep) struct dwarfinfo *d = calloc(1, sizeof(*d));
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3), err;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (own < 0 || !d) {
-		err = own < 0 ? -errno : -ENOMEM;
-		if (own >= 0)
-			close(own);
-		return err;
-	}
-	root = root ? root : "";
-	err = part_open(own, &d->main);
-	if (err == -ENODATA)
-		err = open_separate(fd, path, root, &d->main);
-	if (err)
-		return err;
+	return own < 0 ? -errno : part_open(own, ret);
+}
+
+static void start(struct dwarfinfo *d, const char *root)
+{
 	d->dwarf = d->main->dwarf;
 	d->machine = d->main->file->ehdr.e_machine;
 	d->left_ns = TIME_MAX_NS;
 	open_alternate(d, root);
+}
+
+int dwarfinfo_open(int fd, const char *path, const char *root, struct dwarfinfo **ret)
+{
+	_cleanup_(dwarfinfo_freep) struct dwarfinfo *d = calloc(1, sizeof(*d));
+	int err = d ? open_main(fd, &d->main) : -ENOMEM;
+
+	root = root ? root : "";
+	if (err == -ENODATA)
+		err = open_separate(fd, path, root, &d->main);
+	if (err)
+		return err;
+	start(d, root);
 	*ret = TAKE_PTR(d);
 	return 0;
+}
+
+int dwarfinfo_open_with(int fd, int debug_fd, const char *root, struct dwarfinfo **ret)
+{
+	_cleanup_(dwarfinfo_freep) struct dwarfinfo *d = calloc(1, sizeof(*d));
+	int err = d ? open_main(fd, &d->main) : -ENOMEM;
+
+	if (err == -ENODATA && debug_fd >= 0)
+		err = open_main(debug_fd, &d->main);
+	if (err)
+		return err;
+	start(d, root);
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+struct elf_bytes dwarfinfo_section(const struct dwarfinfo *d, const char *name)
+{
+	return elf_section_debug(d->main->file, name);
 }
 
 void dwarfinfo_begin(struct dwarfinfo *d)
@@ -270,13 +293,19 @@ bool dwarfinfo_child(struct dwarfinfo *d, Dwarf_Die *parent, Dwarf_Die *child)
 	return true;
 }
 
-const char *dwarfinfo_name(const struct dwarfinfo *d, Dwarf_Die *die)
+const char *dwarfinfo_string(const struct dwarfinfo *d, Dwarf_Die *die, unsigned int name)
 {
 	Dwarf_Attribute attr;
-	const char *name = NULL;
 
-	if (dwarf_attr(die, DW_AT_name, &attr) && (d->alt || !is_alternate(&attr)))
-		name = dwarf_formstring(&attr);
+	if (!dwarf_attr(die, name, &attr) || (is_alternate(&attr) && !d->alt))
+		return NULL;
+	return dwarf_formstring(&attr);
+}
+
+const char *dwarfinfo_name(const struct dwarfinfo *d, Dwarf_Die *die)
+{
+	const char *name = dwarfinfo_string(d, die, DW_AT_name);
+
 	return name ? name : "";
 }
 

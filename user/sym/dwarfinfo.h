@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sym/elf.h"
+
 struct dwarf_part; /* an open file with DWARF in it */
 
 struct dwarfinfo {
@@ -26,7 +28,12 @@ struct dwarfinfo {
  * is no debug information), -EFBIG, -ENOEXEC, -ENOMEM, … ret is set on success only.
  */
 int dwarfinfo_open(int fd, const char *path, const char *root, struct dwarfinfo **ret);
+/* The same where the debug file is known and open (-1: there is none); it stays the caller's. */
+int dwarfinfo_open_with(int fd, int debug_fd, const char *root, struct dwarfinfo **ret);
 void dwarfinfo_free(struct dwarfinfo *d);
+
+/* A section of the file that has the DWARF: see elf_section_debug(). */
+struct elf_bytes dwarfinfo_section(const struct dwarfinfo *d, const char *name);
 
 /* Between them the time counts. */
 void dwarfinfo_begin(struct dwarfinfo *d);
@@ -43,6 +50,8 @@ enum dwarf_follow dwarfinfo_follow(const struct dwarfinfo *d, Dwarf_Die *die, un
 bool dwarfinfo_child(struct dwarfinfo *d, Dwarf_Die *parent, Dwarf_Die *child);
 /* A DIE's name, or "". */
 const char *dwarfinfo_name(const struct dwarfinfo *d, Dwarf_Die *die);
+/* The string that an attribute (DW_AT_*) of a DIE has, or NULL. */
+const char *dwarfinfo_string(const struct dwarfinfo *d, Dwarf_Die *die, unsigned int name);
 /* The unit that a DIE belongs to; its language (DW_LANG_*), or 0. */
 bool dwarfinfo_unit(Dwarf_Die *die, Dwarf_Die *ret);
 int dwarfinfo_language(Dwarf_Die *die);

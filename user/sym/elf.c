@@ -178,6 +178,53 @@ Elf_Data *elf_section_data(const struct elf_section *s)
 	return d && d->d_buf ? d : NULL;
 }
 
+/* ".debug_" or, in GNU's older way to compress, ".zdebug_" before the name. */
+static const struct elf_section *debug_section(const struct elf_file *f, const char *name)
+{
+	vec_foreach (s, &f->sections) {
+		const char *end = s->name + (s->name[0] == '.' && s->name[1] == 'z' ? 2 : 1);
+
+		if (s->scn && s->name[0] == '.' && !strncmp(end, "debug_", 6) &&
+		    !strcmp(end + 6, name))
+			return s;
+	}
+	return NULL;
+}
+
+/* Unpacks in place; libdw may have done so. False: it cannot be, or would be too large. */
+static bool unpack(const struct elf_section *s, const GElf_Shdr *header)
+{
+	static const char magic[] = "ZLIB"; /* and the size, eight bytes, the highest first */
+	const Elf_Data *raw;
+	const uint8_t *head;
+	GElf_Chdr chdr;
+
+	if (header->sh_flags & SHF_COMPRESSED)
+		return gelf_getchdr(s->scn, &chdr) && chdr.ch_size <= DATA_MAX &&
+		       elf_compress(s->scn, 0, 0) > 0;
+	if (s->name[1] != 'z')
+		return true;
+	raw = elf_rawdata(s->scn, NULL);
+	head = raw && raw->d_size >= 12 ? raw->d_buf : NULL;
+	if (!head || memcmp(head, magic, 4) != 0)
+		return true;
+	return !memcmp(head + 4, "\0\0\0\0", 4) && head[8] < DATA_MAX >> 24 &&
+	       elf_compress_gnu(s->scn, 0, 0) > 0;
+}
+
+struct elf_bytes elf_section_debug(const struct elf_file *f, const char *name)
+{
+	const struct elf_section *s = debug_section(f, name);
+	GElf_Shdr header;
+	const Elf_Data *d;
+
+	if (!s || !gelf_getshdr(s->scn, &header) || header.sh_type == SHT_NOBITS ||
+	    header.sh_size > DATA_MAX || !unpack(s, &header))
+		return (struct elf_bytes){};
+	d = elf_getdata(s->scn, NULL);
+	return d && d->d_buf ? (struct elf_bytes){ d->d_buf, d->d_size } : (struct elf_bytes){};
+}
+
 struct elf_strings elf_strings_of(const struct elf_file *f, uint32_t index)
 {
 	const Elf_Data *d =

@@ -45,6 +45,11 @@ struct elf_strings {
 	size_t size;
 };
 
+struct elf_bytes {
+	const uint8_t *data;
+	size_t size;
+};
+
 /* 0, -ENOEXEC (no little-endian ELF file, or a damaged one), -ENOMEM. fd must outlive the file. */
 int elf_file_open(int fd, struct elf_file **ret);
 void elf_file_free(struct elf_file *f);
@@ -56,6 +61,12 @@ const struct elf_section *elf_section_typed(const struct elf_file *f, uint32_t t
 bool elf_segment_typed(const struct elf_file *f, uint32_t type, GElf_Phdr *ret);
 /* The contents as libelf holds them until the file is freed; NULL: none, damaged or oversized. */
 Elf_Data *elf_section_data(const struct elf_section *s);
+
+/*
+ * A section of debug information: ".debug_" and the name, or ".zdebug_" and the name. Compressed
+ * contents are unpacked, and held until the file is freed. Empty: none, damaged or oversized.
+ */
+struct elf_bytes elf_section_debug(const struct elf_file *f, const char *name);
 
 /* The string table with a section index, as sh_link names it; empty when there is none. */
 struct elf_strings elf_strings_of(const struct elf_file *f, uint32_t index);

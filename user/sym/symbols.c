@@ -15,8 +15,10 @@
 #include "sym/elf.h"
 #include "sym/goinfo.h"
 #include "sym/gopclntab.h"
+#include "sym/minidebug.h"
 #include "sym/plt.h"
 #include "sym/roots.h"
+#include "sym/source_object.h"
 #include "sym/symtab.h"
 #include "sym/traits.h"
 #include "sym/unwindinfo.h"
@@ -25,10 +27,14 @@
 
 /* What is made when first asked for. */
 struct late {
-	int fd; /* owned; -1: made, or it could not be */
+	int fd;       /* owned; -1: there was none to keep */
+	int debug_fd; /* owned; of the separate debug file, or -1 */
+	char *root;
+	bool has_code, has_source; /* made, or they could not be */
 	struct unwindinfo_place place;
 	struct unwindinfo *unwind;
 	struct roots roots;
+	struct source *source;
 };
 
 /* An executable section, in file offsets. */
@@ -42,14 +48,29 @@ struct symbols {
 	elf_segments segments;
 	VEC(struct code_section) code;
 	struct elf_traits traits;
-	struct go_info go; /* version 0: not known */
+	struct traits_context context; /* of traits */
+	struct go_info go;             /* version 0: not known */
 	bool has_entry;
 	char *interp;
 	struct late *late;
 };
 
+/* An open debug file; file NULL: none. */
+struct debug {
+	int fd;
+	struct elf_file *file;
+};
+
 DEFINE_CLEANUP(struct elf_file *, elf_file_free)
 DEFINE_CLEANUP(struct symbols *, symbols_free)
+
+static void debug_done(struct debug *d)
+{
+	if (!d->file)
+		return;
+	elf_file_free(d->file);
+	close(d->fd);
+}
 
 static void late_free(struct late *l)
 {
@@ -57,8 +78,12 @@ static void late_free(struct late *l)
 		return;
 	if (l->fd >= 0)
 		close(l->fd);
+	if (l->debug_fd >= 0)
+		close(l->debug_fd);
 	unwindinfo_free(l->unwind);
 	roots_done(&l->roots);
+	source_free(l->source);
+	free(l->root);
 	free(l);
 }
 
@@ -98,24 +123,24 @@ static const struct late *late(const struct symbols *s)
 {
 	struct late *l = s->late;
 
-	if (l->fd >= 0) {
+	if (!l->has_code)
 		make_late(s, l->fd);
-		close(l->fd);
-		l->fd = -1;
-	}
+	l->has_code = true;
 	return l;
 }
 
-static int put_off(struct symbols *s, const struct elf_file *f)
+static int put_off(struct symbols *s, const struct elf_file *f, const char *root)
 {
-	s->late = calloc(1, sizeof(*s->late));
-	if (!s->late)
+	struct late *l = s->late = calloc(1, sizeof(*l));
+
+	if (!l)
 		return -ENOMEM;
-	s->late->place = unwindinfo_locate(f);
-	s->late->fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 3);
-	/* So many files are open that there is no descriptor to keep. */
-	if (s->late->fd < 0)
-		make_late(s, f->fd);
+	l->debug_fd = -1;
+	l->place = unwindinfo_locate(f);
+	l->root = strdup(root);
+	l->fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 3);
+	if (!l->root)
+		return -ENOMEM;
 	return 0;
 }
 
@@ -138,17 +163,32 @@ static int read_code_sections(struct symbols *s, const struct elf_file *f)
 	return 0;
 }
 
-/* The debug file of an object that has been stripped; *ret stays NULL when none is installed. */
-static int open_debug(const struct elf_file *f, const struct symbols *s, const char *path,
-		      const char *root, int *fd, struct elf_file **ret)
+/* A debug file, or what stands in its place; *ret stays NULL when it is no good. Takes fd. */
+static int read_debug(int own_fd, struct debug *ret)
 {
-	int err;
+	struct debug d = { .fd = own_fd };
+	int err = elf_file_open(d.fd, &d.file);
 
-	*fd = debugfile_open(f, &s->traits, path, root);
-	if (*fd < 0)
-		return 0;
-	err = elf_file_open(*fd, ret);
-	return err == -ENOMEM ? err : 0;
+	if (err) {
+		close(d.fd);
+		return err == -ENOMEM ? err : 0;
+	}
+	*ret = d;
+	return 0;
+}
+
+/* Of an object that has been stripped; nothing is found when none is installed. */
+static int find_debug(const struct elf_file *f, struct symbols *s, const char *path,
+		      const char *root, struct debug *ret)
+{
+	int fd = debugfile_open(f, &s->traits, path, root);
+
+	if (fd >= 0) {
+		s->late->debug_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		return read_debug(fd, ret);
+	}
+	fd = minidebug_open(f);
+	return fd >= 0 ? read_debug(fd, ret) : 0;
 }
 
 /* Only where section headers are gone must the contents tell whether it is a Go program. */
@@ -170,58 +210,96 @@ static int read_go(struct symbols *s, const struct elf_file *f, struct symtab_bu
 	return table->data ? gopclntab_add(table, &f->segments, b) : 0;
 }
 
-static int read_tables(struct symbols *s, const struct elf_file *f, const char *path,
-		       const char *root, struct traits_context *ctx)
+static int read_tables(struct symbols *s, const struct elf_file *f, const struct elf_file *debug)
 {
 	_cleanup_(symtab_builder_done) struct symtab_builder b = {};
 	_cleanup_(gopclntab_done) struct gopclntab go = {};
-	_cleanup_(elf_file_freep) struct elf_file *debug = NULL;
-	_cleanup_close_ int debug_fd = -1;
-	int err = symtab_add(&b, f, SHT_DYNSYM, &f->segments, traits_see, ctx);
+	int err = symtab_add(&b, f, SHT_DYNSYM, &f->segments, traits_see, &s->context);
 
-	s->traits.has_symtab = elf_section_data(elf_section_typed(f, SHT_SYMTAB));
-	if (!err && !s->traits.has_symtab)
-		err = open_debug(f, s, path, root, &debug_fd, &debug);
-	if (debug)
-		s->traits.has_symtab = true;
+	s->traits.has_symtab |= debug != NULL;
 	if (!err)
-		err = symtab_add(&b, debug ? debug : f, SHT_SYMTAB, &f->segments, traits_see, ctx);
+		err = symtab_add(&b, debug ? debug : f, SHT_SYMTAB, &f->segments, traits_see,
+				 &s->context);
 	if (!err)
 		err = read_go(s, f, &b, &go);
-	return err ? err : symtab_build(&b, &s->table);
+	if (err)
+		return err;
+	symtab_done(&s->table);
+	return symtab_build(&b, &s->table);
+}
+
+/* All that does not depend on a debug file. */
+static int read_object(struct symbols *s, const struct elf_file *f, const char *root)
+{
+	int err;
+
+	s->context.traits = &s->traits;
+	err = traits_read(f, &s->context, &s->interp);
+	if (!err)
+		err = plt_read(f, &s->plt);
+	if (!err)
+		err = read_code_sections(s, f);
+	if (!err)
+		err = vec_reserve(&s->segments, f->segments.n);
+	if (err)
+		return err;
+	s->traits.interp = s->interp;
+	s->traits.has_symtab = elf_section_data(elf_section_typed(f, SHT_SYMTAB));
+	s->has_entry = traits_has_entry(f);
+	if (f->segments.n)
+		memcpy(s->segments.v, f->segments.v, f->segments.n * sizeof(*f->segments.v));
+	s->segments.n = f->segments.n;
+	return put_off(s, f, root);
 }
 
 int symbols_open(int fd, const char *path, const char *root, struct symbols **ret)
 {
 	_cleanup_(symbols_freep) struct symbols *s = calloc(1, sizeof(*s));
 	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
-	struct traits_context ctx = {};
+	_cleanup_(debug_done) struct debug debug = {};
 	int err = s ? elf_file_open(fd, &f) : -ENOMEM;
 
-	if (err)
-		return err;
-	ctx.traits = &s->traits;
-	err = traits_read(f, &ctx, &s->interp);
+	root = root ? root : "";
 	if (!err)
-		err = read_tables(s, f, path, root ? root : "", &ctx);
+		err = read_object(s, f, root);
+	if (!err && !s->traits.has_symtab)
+		err = find_debug(f, s, path, root, &debug);
 	if (!err)
-		err = plt_read(f, &s->plt);
-	if (!err)
-		err = read_code_sections(s, f);
+		err = read_tables(s, f, debug.file);
 	if (err)
 		return err;
-	s->traits.interp = s->interp;
-	s->has_entry = traits_has_entry(f);
-	err = vec_reserve(&s->segments, f->segments.n);
-	if (err)
-		return err;
-	if (f->segments.n)
-		memcpy(s->segments.v, f->segments.v, f->segments.n * sizeof(*f->segments.v));
-	s->segments.n = f->segments.n;
-	err = put_off(s, f);
-	if (err)
-		return err;
+	/* So many files are open that there is no descriptor to keep. */
+	if (s->late->fd < 0) {
+		make_late(s, fd);
+		s->late->has_code = true;
+	}
 	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int symbols_add_debug(struct symbols *s, int debug_fd)
+{
+	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
+	_cleanup_(debug_done) struct debug debug = {};
+	int own = fcntl(debug_fd, F_DUPFD_CLOEXEC, 3), err;
+
+	if (own < 0)
+		return -errno;
+	err = read_debug(own, &debug);
+	if (!err)
+		err = s->late->fd >= 0 ? elf_file_open(s->late->fd, &f) : -EBADF;
+	if (!err && (!debug.file || !debugfile_belongs(debug.file, f)))
+		err = -ENOEXEC;
+	if (!err)
+		err = read_tables(s, f, debug.file);
+	if (err)
+		return err;
+	source_free(s->late->source);
+	s->late->source = NULL;
+	s->late->has_source = false;
+	if (s->late->debug_fd >= 0)
+		close(s->late->debug_fd);
+	s->late->debug_fd = fcntl(debug_fd, F_DUPFD_CLOEXEC, 3);
 	return 0;
 }
 
@@ -393,6 +471,32 @@ bool symbols_go_info(const struct symbols *s, struct go_info *ret)
 	return true;
 }
 
+/* What there is no memory for is unknown. */
+static struct source *source_of(const struct symbols *s)
+{
+	struct late *l = s->late;
+	struct source_object o = { .fd = l->fd, .debug_fd = l->debug_fd, .root = l->root };
+
+	if (!l->has_source && l->fd >= 0 && source_open(&o, &l->source))
+		l->source = NULL;
+	l->has_source = true;
+	return l->source;
+}
+
+int symbols_source(const struct symbols *s, uint64_t offset, source_frames *ret)
+{
+	uint64_t addr = elf_addr_of(&s->segments, offset);
+	struct source *source = addr != ELF_NONE ? source_of(s) : NULL;
+
+	ret->n = 0;
+	return source ? source_find(source, addr, ret) : 0;
+}
+
+bool symbols_source_given_up(const struct symbols *s)
+{
+	return s->late->source && source_given_up(s->late->source);
+}
+
 static size_t table_memory(const struct symtab *t)
 {
 	return t->names_size + t->n * (sizeof(*t->v) + (t->outer ? sizeof(*t->outer) : 0));
@@ -406,5 +510,6 @@ size_t symbols_memory(const struct symbols *s)
 	size += s->segments.cap * sizeof(*s->segments.v) + s->code.cap * sizeof(*s->code.v);
 	size += s->interp ? strlen(s->interp) + 1 : 0;
 	size += s->late->roots.ranges.cap * sizeof(*s->late->roots.ranges.v);
+	size += s->late->source ? source_memory(s->late->source) : 0;
 	return size + unwindinfo_memory(s->late->unwind);
 }
