@@ -13,6 +13,7 @@
 #include "data/report.h"
 #include "sym/demangle.h"
 #include "sym/ksyms.h"
+#include "sym/source.h"
 #include "trace/collect.h"
 #include "trace/runtimes.h"
 
@@ -142,6 +143,25 @@ static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, st
 	add_part(res, out, &f);
 }
 
+/* What is inlined where an address lies, as frames of their own; they belong to the function's. */
+static void add_inlined(struct resolver *res, const source_frames *source, const struct frame *in,
+			struct resolved *out)
+{
+	for (uint32_t i = 0; i < source->n; i++) {
+		const struct source_frame *s = &source->v[i];
+		struct frame f = { .kind = FRAME_INLINED,
+				   .object = in->object,
+				   .offset = in->offset,
+				   .name = s->name,
+				   .file = s->file,
+				   .line = s->line };
+
+		/* Without a name it would be an address, of code that is the function's. */
+		if (s->inlined && s->name)
+			add_part(res, out, &f);
+	}
+}
+
 static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
 	const struct symbols *symbols = object_symbols(&res->collect->objects, raw->object);
@@ -149,13 +169,22 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 	uint64_t at = raw->offset - raw->is_return;
 	const struct symbol *sym = symbols ? symbols_find(symbols, at) : NULL;
 	char *readable = sym ? demangle(sym->name) : NULL;
+	source_frames source = {};
 
 	f.object = resolve_object(res, raw->object);
+	if (symbols && symbols_source(symbols, at, &source))
+		source.n = 0;
+	if (source.n) {
+		f.name = source.v[source.n - 1].name;
+		f.file = source.v[source.n - 1].file;
+		f.line = source.v[source.n - 1].line;
+	}
 	if (sym) {
-		/* One frame a function, whichever of its instructions was seen. */
+		/* One frame a function and line, whichever of its instructions was seen. */
 		f.name = readable ? readable : sym->name;
 		f.offset = sym->offset;
 	}
+	add_inlined(res, &source, &f, out);
 	add_part(res, out, &f);
 	out->is_root = symbols && symbols_is_stack_root(symbols, at);
 	out->no_frame_pointer = symbols && symbols_keeps_frame_pointer(symbols, at) == 0;
