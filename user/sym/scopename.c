@@ -41,7 +41,7 @@ static const char *container_name(const struct dwarfinfo *d, Dwarf_Die *die)
 
 	if (is_usable(name))
 		return name;
-	return dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed}";
+	return dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed type}";
 }
 
 /* The name of a DIE with those around it, the outermost first. */

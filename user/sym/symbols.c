@@ -41,6 +41,7 @@ struct late {
 struct code_section {
 	uint64_t start, end;
 	bool stubs; /* of the procedure linkage table */
+	bool whole; /* one function put together by the linker */
 };
 
 struct symbols {
@@ -156,6 +157,7 @@ static int read_code_sections(struct symbols *s, const struct elf_file *f)
 		    c.end < c.start || s->code.n >= CODE_MAX)
 			continue;
 		c.stubs = !strncmp(section->name, ".plt", 4) || !strcmp(section->name, ".iplt");
+		c.whole = !strcmp(section->name, ".init") || !strcmp(section->name, ".fini");
 		err = vec_push(&s->code, c);
 		if (err)
 			return err;
@@ -326,22 +328,47 @@ const struct elf_traits *symbols_traits(const struct symbols *s)
 	return &s->traits;
 }
 
-/* Where a symbol ends of which the table does not say the size. */
+/* The end of the section and the segment that a symbol lies in, at most `end`. */
+static uint64_t section_end(const struct symbols *s, const struct symbol *sym, uint64_t end,
+			    bool *begins)
+{
+	const struct elf_segment *seg = elf_segment_of(&s->segments, sym->addr);
+
+	*whole = false;
+	if (seg && end > seg->offset + seg->size)
+		end = seg->offset + seg->size;
+	vec_foreach (c, &s->code) {
+		if (sym->offset < c->start || sym->offset >= c->end)
+			continue;
+		*whole |= c->whole && sym->offset == c->start;
+		if (end > c->end)
+			end = c->end;
+	}
+	return end;
+}
+
+/*
+ * Where a symbol ends of which the table does not say the size: where its piece of unwind
+ * information does, or before the next one, the next symbol or the section's end. Of a stripped
+ * object that is not enough: functions without a symbol may follow. There a name holds for the
+ * piece that begins with it, or for .init and .fini, which are one function.
+ */
 static uint64_t open_end(const struct symbols *s, uint32_t i)
 {
 	const struct symbol *sym = &s->table.v[i];
-	uint64_t end = symtab_next_offset(&s->table, i);
-	const struct elf_segment *seg = elf_segment_of(&s->segments, sym->addr);
+	const struct unwindinfo *unwind = late(s)->unwind;
+	bool whole, covered;
+	uint64_t end = section_end(s, sym, symtab_next_offset(&s->table, i), &whole);
 	struct cfi_function f;
 
-	if (seg && end > seg->offset + seg->size)
-		end = seg->offset + seg->size;
-	vec_foreach (c, &s->code)
-		if (sym->offset >= c->start && sym->offset < c->end && end > c->end)
-			end = c->end;
-	if (unwindinfo_function(late(s)->unwind, sym->addr, &f) &&
-	    end - sym->offset > f.end - sym->addr)
+	covered = unwindinfo_function(unwind, sym->addr, &f);
+	if (!s->traits.has_symtab && !whole && !(covered && f.start == sym->addr))
+		return sym->offset;
+	if (covered && end - sym->offset > f.end - sym->addr)
 		end = sym->offset + (f.end - sym->addr);
+	else if (!covered && unwindinfo_next(unwind, sym->addr, &f) &&
+		 end - sym->offset > f.start - sym->addr)
+		end = sym->offset + (f.start - sym->addr);
 	return end;
 }
 
