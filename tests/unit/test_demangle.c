@@ -10,7 +10,7 @@
 #include "sym/demangle.h"
 
 struct name {
-	char mangled[96], readable[96]; /* "": not a mangled name */
+	char mangled[128], readable[160]; /* "": not a mangled name */
 };
 
 ParameterizedTestParameters(demangle, makes_names_readable)
@@ -25,9 +25,23 @@ ParameterizedTestParameters(demangle, makes_names_readable)
 		{ "_ZN3std2io5Write9write_fmt17h0123456789abcdefE", "std::io::Write::write_fmt" },
 		{ "_ZN4core3fmt9Formatter3pad17h0123456789abcdefE.llvm.123456",
 		  "core::fmt::Formatter::pad" },
+		{ "_ZN60_$LT$alloc..string..String$u20$as$u20$core..fmt..Display$GT$"
+		  "3fmt17h0123456789abcdefE.cold.1",
+		  "<alloc::string::String as core::fmt::Display>::fmt [clone .cold.1]" },
 		{ "_RNvCs1234_7mycrate3foo", "mycrate::foo" },
+		{ "_RNvCs1234_7mycrate3foo.llvm.17", "mycrate::foo" },
+		{ "_RNvCs1234_7mycrate3foo.cold", "mycrate::foo [clone .cold]" },
+		{ "_ZN12_GLOBAL__N_13HidD2Ev.part.0.constprop.0.lto_priv.3",
+		  "(anonymous namespace)::Hid::~Hid() [clone .part.0] [clone .constprop.0] "
+		  "[clone .lto_priv.3]" },
+		{ "_ZZ4mainENKUliE_clEi.isra.0@plt",
+		  "main::{lambda(int)#1}::operator()(int) const [clone .isra.0]@plt" },
 		{ "_RINvNtC3std3mem8align_ofdE", "std::mem::align_of::<f64>" },
 		{ "_D3std5stdio7writelnFZv", "std.stdio.writeln()" },
+		{ "_D3std5stdio7writelnFZv.part.0.cold",
+		  "std.stdio.writeln() [clone .part.0] [clone .cold]" },
+		{ "_D4shop4saveFNkMAiZv", "shop.save(scope return int[])" },
+		{ "_D4shop6aNkMbcFNkMAiZv", "" },
 		{ "main", "" },
 		{ "main.(*T).Method", "" },
 		{ "", "" },

@@ -2,8 +2,10 @@
 /* Readable names of C++, Rust and D symbols, by libiberty. */
 #include "sym/demangle.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,13 +54,38 @@ static char *demangle_by(demangler fn, const char *name, int options)
 	return NULL;
 }
 
+/*
+ * "return scope" of a parameter is NkM today and was MNk; libiberty knows the latter only. An
+ * identifier with these letters would be changed, too: then there is no name.
+ */
+static char *demangle_d_scope(const char *name)
+{
+	char other[INPUT_MAX], *text;
+	bool changed = false;
+
+	snprintf(other, sizeof(other), "%s", name);
+	for (char *p = other; (p = strstr(p, "NkM")); p += 3) {
+		memcpy(p, "MNk", 3);
+		changed = true;
+	}
+	text = changed ? cplus_demangle(other, OPTIONS | DMGL_DLANG) : NULL;
+	if (!text || !strstr(text, "MNk"))
+		return text;
+	free(text);
+	return NULL;
+}
+
 static char *demangle_d(const char *name)
 {
 	size_t refs = 0;
+	char *text;
 
 	for (const char *p = name; *p; p++)
 		refs += *p == 'Q';
-	return refs <= D_REFS_MAX ? cplus_demangle(name, OPTIONS | DMGL_DLANG) : NULL;
+	if (refs > D_REFS_MAX)
+		return NULL;
+	text = cplus_demangle(name, OPTIONS | DMGL_DLANG);
+	return text ? text : demangle_d_scope(name);
 }
 
 static char *demangle_plain(const char *name)
@@ -75,42 +102,76 @@ static char *demangle_plain(const char *name)
 	return text;
 }
 
-/* Ends that tools add to a mangled name: "@plt" stays, LLVM's numbers say nothing to a reader. */
-static size_t mangled_len(const char *name, const char **ret_end)
+/* Where the parts that a compiler made of a function begin (".cold"), or NULL. */
+static const char *clones_of(const char *name)
 {
-	static const char plt[] = "@plt";
-	const char *llvm = strstr(name, ".llvm.");
-	size_t len = strlen(name), n = sizeof(plt) - 1;
+	const char *hash;
 
-	*ret_end = "";
-	if (len > n && !strcmp(name + len - n, plt)) {
-		*ret_end = plt;
-		len -= n;
+	/* In C++ libiberty knows them; Rust's older names may have dots in the midst. */
+	if (name[1] != 'Z')
+		return strchr(name, '.');
+	hash = strstr(name, "E.");
+	while (hash && (hash - name < 19 || strncmp(hash - 19, "17h", 3) != 0))
+		hash = strstr(hash + 1, "E.");
+	return hash ? hash + 1 : NULL;
+}
+
+/* ".part.0.cold" is " [clone .part.0] [clone .cold]". LLVM's numbers say nothing to a reader. */
+static void add_clones(struct buf *b, const char *clones)
+{
+	while (*clones == '.') {
+		size_t len = 1 + strcspn(clones + 1, ".");
+
+		while (clones[len] == '.' && isdigit((unsigned char)clones[len + 1]))
+			len += 1 + strcspn(clones + len + 1, ".");
+		if (strncmp(clones, ".llvm.", 6) != 0) {
+			buf_add_str(b, " [clone ");
+			buf_add(b, clones, len);
+			buf_add_char(b, ']');
+		}
+		clones += len;
 	}
-	return llvm && (size_t)(llvm - name) < len ? (size_t)(llvm - name) : len;
+}
+
+/* A name without what tools append to it, and that in readable form. */
+static char *demangle_parts(char *name, const char *plt)
+{
+	const char *clones = clones_of(name), *llvm = strstr(name, ".llvm.");
+	struct buf b = {};
+	char *text;
+
+	if (clones)
+		add_clones(&b, clones);
+	buf_add_str(&b, plt);
+	if (clones || llvm)
+		name[(clones ? clones : llvm) - name] = '\0';
+	text = demangle_plain(name);
+	if (text && b.len && !b.err) {
+		char *whole = realloc(text, strlen(text) + b.len + 1);
+
+		if (!whole)
+			free(text);
+		text = whole ? strcat(whole, b.data) : NULL;
+	}
+	buf_done(&b);
+	return text;
 }
 
 char *demangle(const char *name)
 {
-	char mangled[INPUT_MAX], *text, *whole;
-	const char *end;
-	size_t len;
+	static const char plt[] = "@plt";
+	char mangled[INPUT_MAX];
+	size_t len = strnlen(name, INPUT_MAX), n = sizeof(plt) - 1;
+	bool is_stub;
 
-	if (name[0] != '_' || !name[1] || !strchr("ZRD", name[1]) ||
-	    strnlen(name, INPUT_MAX) == INPUT_MAX)
+	if (len == INPUT_MAX || name[0] != '_' || !name[1] || !strchr("ZRD", name[1]))
 		return NULL;
-	len = mangled_len(name, &end);
+	is_stub = len > n && !strcmp(name + len - n, plt);
+	if (is_stub)
+		len -= n;
 	memcpy(mangled, name, len);
 	mangled[len] = '\0';
-	text = demangle_plain(mangled);
-	if (!text || !*end)
-		return text;
-	whole = realloc(text, strlen(text) + strlen(end) + 1);
-	if (!whole) {
-		free(text);
-		return NULL;
-	}
-	return strcat(whole, end);
+	return demangle_parts(mangled, is_stub ? plt : "");
 }
 
 char *demangle_type(const char *name)

@@ -330,7 +330,7 @@ const struct elf_traits *symbols_traits(const struct symbols *s)
 
 /* The end of the section and the segment that a symbol lies in, at most `end`. */
 static uint64_t section_end(const struct symbols *s, const struct symbol *sym, uint64_t end,
-			    bool *begins)
+			    bool *whole)
 {
 	const struct elf_segment *seg = elf_segment_of(&s->segments, sym->addr);
 
