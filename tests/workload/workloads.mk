@@ -7,12 +7,13 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans handoff busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late kcalls climb
+WORKLOAD_C   := spans handoff busy sleepy errnos lifecycle fibers longjmp sigstack tail deep late kcalls inlined climb
 WORKLOAD_CXX := throwing
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
 
 $(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
+$(WORKLOAD_OUT)/inlined: WORKLOAD_OWN := -O2 -finline -Wl,--build-id
 $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
 $(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 

@@ -46,6 +46,7 @@ struct code_section {
 
 struct symbols {
 	struct symtab table, plt;
+	struct symtab former; /* before a debug file was added: its names are in use */
 	elf_segments segments;
 	VEC(struct code_section) code;
 	struct elf_traits traits;
@@ -94,6 +95,7 @@ void symbols_free(struct symbols *s)
 		return;
 	late_free(s->late);
 	symtab_done(&s->table);
+	symtab_done(&s->former);
 	symtab_done(&s->plt);
 	vec_done(&s->segments);
 	vec_done(&s->code);
@@ -226,7 +228,8 @@ static int read_tables(struct symbols *s, const struct elf_file *f, const struct
 		err = read_go(s, f, &b, &go);
 	if (err)
 		return err;
-	symtab_done(&s->table);
+	s->former = s->table;
+	s->table = (struct symtab){};
 	return symtab_build(&b, &s->table);
 }
 
@@ -283,8 +286,11 @@ int symbols_add_debug(struct symbols *s, int debug_fd)
 {
 	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
 	_cleanup_(debug_done) struct debug debug = {};
-	int own = fcntl(debug_fd, F_DUPFD_CLOEXEC, 3), err;
+	int own, err;
 
+	if (s->late->debug_fd >= 0 || s->former.v)
+		return -EEXIST;
+	own = fcntl(debug_fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0)
 		return -errno;
 	err = read_debug(own, &debug);
@@ -299,8 +305,6 @@ int symbols_add_debug(struct symbols *s, int debug_fd)
 	source_free(s->late->source);
 	s->late->source = NULL;
 	s->late->has_source = false;
-	if (s->late->debug_fd >= 0)
-		close(s->late->debug_fd);
 	s->late->debug_fd = fcntl(debug_fd, F_DUPFD_CLOEXEC, 3);
 	return 0;
 }
@@ -533,7 +537,7 @@ size_t symbols_memory(const struct symbols *s)
 {
 	size_t size = sizeof(*s) + sizeof(*s->late);
 
-	size += table_memory(&s->table) + table_memory(&s->plt);
+	size += table_memory(&s->table) + table_memory(&s->former) + table_memory(&s->plt);
 	size += s->segments.cap * sizeof(*s->segments.v) + s->code.cap * sizeof(*s->code.v);
 	size += s->interp ? strlen(s->interp) + 1 : 0;
 	size += s->late->roots.ranges.cap * sizeof(*s->late->roots.ranges.v);

@@ -59,9 +59,9 @@ int symbols_open(int fd, const char *path, const char *root, struct symbols **re
 /* The same for an ELF image in memory (the vdso). The image is copied. */
 int symbols_open_memory(const void *image, size_t size, struct symbols **ret);
 /*
- * Adds the names and sources of a debug file that was found later, of the same build ID. What was
- * learnt from the symbols before (names, struct symbol) is no longer valid. The descriptor stays
- * the caller's. 0, -ENOEXEC (it is not this object's debug file), -ENOMEM or another errno.
+ * Adds the names and sources of a debug file that was found later, of the same build ID. It stays
+ * the caller's. Symbols that were handed out before stay valid, but are no longer what is found. 0,
+ * -EEXIST (there is one already), -ENOEXEC (it is not this object's), -ENOMEM or another errno.
  */
 int symbols_add_debug(struct symbols *s, int debug_fd);
 void symbols_free(struct symbols *s);

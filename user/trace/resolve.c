@@ -15,6 +15,7 @@
 #include "sym/ksyms.h"
 #include "sym/source.h"
 #include "trace/collect.h"
+#include "trace/debugfiles.h"
 #include "trace/runtimes.h"
 
 /* What a raw frame means for the stack that it is part of. */
@@ -28,6 +29,7 @@ struct resolved {
 struct resolver {
 	struct collect *collect;
 	struct report *report;
+	struct debug_files debug_files;
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	struct resolved *frames; /* by raw frame */
@@ -67,6 +69,7 @@ void resolver_free(struct resolver *res)
 {
 	if (!res)
 		return;
+	debug_files_done(&res->debug_files);
 	ksyms_free(res->ksyms);
 	free(res->frames);
 	vec_done(&res->parts);
@@ -143,6 +146,17 @@ static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, st
 	add_part(res, out, &f);
 }
 
+/* Symbols of an object, with those that a server has of it. */
+static const struct symbols *named_symbols(struct resolver *res, uint32_t object)
+{
+	struct object_files *files = &res->collect->objects;
+	const struct symbols *symbols = object_symbols(files, object);
+
+	if (symbols)
+		debug_files_add(&res->debug_files, files, object, res->report);
+	return symbols;
+}
+
 /* What is inlined where an address lies, as frames of their own; they belong to the function's. */
 static void add_inlined(struct resolver *res, const source_frames *source, const struct frame *in,
 			struct resolved *out)
@@ -164,7 +178,7 @@ static void add_inlined(struct resolver *res, const source_frames *source, const
 
 static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
-	const struct symbols *symbols = object_symbols(&res->collect->objects, raw->object);
+	const struct symbols *symbols = named_symbols(res, raw->object);
 	struct frame f = { .kind = FRAME_USER, .offset = raw->offset };
 	uint64_t at = raw->offset - raw->is_return;
 	const struct symbol *sym = symbols ? symbols_find(symbols, at) : NULL;
