@@ -23,7 +23,21 @@
 #define REG_NONE 0xff
 
 /* As enum cfi_base and enum cfi_where of user space. */
-enum unwind_base { BASE_NONE, BASE_REG, BASE_DEREF, BASE_PLT, BASE_SIGNAL, BASE_STOP, BASE_BAD };
+enum unwind_base {
+	BASE_NONE,
+	BASE_REG,
+	BASE_DEREF,
+	BASE_PLT,
+	BASE_SIGNAL,
+	BASE_STOP,
+	BASE_BAD,
+	BASE_CUT,
+	BASE_AWAY,
+	BASE_GO_SYSTEM,
+	BASE_GO_GROW,
+	BASE_GO_C,
+	BASE_GO_CALLBACK,
+};
 enum unwind_where { AT_SAME, AT_BASE, AT_RBP, AT_RSP, IN_REG, AT_NONE };
 #define RBX_LOST 32767
 
@@ -160,6 +174,7 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 	chunk = map ? bpf_map_lookup_elem(map, &zero_key) : NULL;
 	if (!chunk)
 		return NULL;
+	u->object = r->base;
 	addr -= r->base;
 	row = r->first;
 	n = r->n;
@@ -348,6 +363,8 @@ static __always_inline void unwind_saved(struct unwind_ctx *c, const struct pb_u
 	}
 }
 
+#include "go.bpf.h"
+
 static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind_rule *r)
 {
 	struct unwind *u = &c->w->u;
@@ -360,11 +377,15 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 		return unwind_signal(c);
 	if (r->base == BASE_BAD)
 		return PB_END_RULE;
+	if (r->base >= BASE_GO_SYSTEM)
+		return unwind_go(c, r);
 	end = unwind_base(c, r);
 	if (end)
 		return end;
 	base = u->word;
-	if (base <= u->sp && (base != u->sp || r->ra_reg == REG_NONE))
+	if (r->base == BASE_AWAY && go_leave_stack(u))
+		return PB_END_LOOP;
+	if (r->base != BASE_AWAY && base <= u->sp && (base != u->sp || r->ra_reg == REG_NONE))
 		return PB_END_LOOP;
 	unwind_saved(c, r, base);
 	if (r->ra_reg != REG_NONE)
@@ -374,6 +395,7 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 	if (end)
 		return end;
 	end = unwind_enter(u, base - 8);
+	u->is_return = r->base != BASE_CUT;
 	return end;
 }
 
@@ -466,6 +488,8 @@ static __always_inline bool unwind_begin(struct stack_work *w, struct task_struc
 	u->is_return = u->lost_bp = u->lost_bx = 0;
 	/* The first read fetches a piece of the stack. */
 	u->window_at = u->sp - 8 * UNWIND_WINDOW;
+	u->go_callback = 0;
+	u->go_switches = 0;
 	unwind_find_return_probes(u, task);
 	unwind_leave_trampoline(u);
 	if (config.runtimes)

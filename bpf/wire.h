@@ -82,6 +82,7 @@ enum pb_end {
 	PB_END_NO_TABLE, /* code without unwind information, and rbp points at no frame */
 	PB_END_UNKNOWN,  /* the same outside every known mapping */
 	PB_END_LOOP,     /* the caller's frame would not lie above */
+	PB_END_SWITCH,   /* it goes on on another stack, but not where that should be */
 	PB_ENDS
 };
 

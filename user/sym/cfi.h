@@ -28,6 +28,13 @@ enum cfi_base {
 	CFI_BASE_SIGNAL, /* the kernel's frame of a signal: all registers are in it */
 	CFI_BASE_STOP,   /* no caller */
 	CFI_BASE_BAD,    /* in a way that is not followed */
+	/* Go's: see sym/gostack.h */
+	CFI_BASE_CUT,  /* reg + offset; no call led here, the caller was interrupted */
+	CFI_BASE_AWAY, /* reg + offset, which may lie on another stack than rsp */
+	CFI_BASE_GO_SYSTEM,
+	CFI_BASE_GO_GROW,
+	CFI_BASE_GO_C,
+	CFI_BASE_GO_CALLBACK,
 };
 
 /* Where the caller's register is. */

@@ -61,14 +61,17 @@ int gopclntab_parse(uint8_t *data, size_t size, struct gopclntab *ret)
 	t.wide = first == FIRST_WORD(MAGIC_1_16);
 	if (!t.wide && first != FIRST_WORD(MAGIC_1_18) && first != FIRST_WORD(MAGIC_1_20))
 		return -ENOEXEC;
+	t.start_lines = first == FIRST_WORD(MAGIC_1_20);
 	parts = data + (t.wide ? HEAD_TEXT : HEAD_TEXT + 8);
 	t.text = t.wide ? 0 : word_at(data + HEAD_TEXT);
 	t.n = word_at(data + HEAD_COUNT);
 	t.names = word_at(parts);
-	t.names_end = word_at(parts + 8);
+	t.units = word_at(parts + 8);
+	t.files = word_at(parts + 16);
+	t.values = word_at(parts + 24);
 	t.functions = word_at(parts + 32);
-	if (t.names < GOPCLNTAB_HEAD - 8 || t.names >= t.names_end || t.names_end > t.functions ||
-	    t.functions >= size)
+	if (t.names < GOPCLNTAB_HEAD - 8 || t.names >= t.units || t.units > t.functions ||
+	    t.functions >= size || t.files > size || t.values > size)
 		return -ENOEXEC;
 	/* An entry a function, and the end of the last one. */
 	if (!t.n || t.n >= UINT32_MAX || t.n >= (size - t.functions) / entry_size(&t))
@@ -98,10 +101,10 @@ static bool name_of(const struct gopclntab *t, uint64_t i, struct go_function *f
 	    t->size - t->functions - record < sizeof(offset))
 		return false;
 	offset = half_at(t->data + t->functions + record);
-	if (offset >= t->names_end - t->names)
+	if (offset >= t->units - t->names)
 		return false;
 	f->name = (const char *)t->data + t->names + offset;
-	max = t->names_end - t->names - offset;
+	max = t->units - t->names - offset;
 	max = max < NAME_BYTES_MAX ? max : NAME_BYTES_MAX;
 	f->name_len = (uint32_t)strnlen(f->name, max);
 	return f->name_len && f->name_len < max;
@@ -259,6 +262,7 @@ static int read_table(const struct go_image *im, struct gopclntab *ret)
 		t.text = find_text(im, &t, addr);
 	if (!t.wide && !t.text)
 		return 0;
+	t.at = addr;
 	*ret = t;
 	TAKE_PTR(data);
 	return 0;
@@ -336,7 +340,7 @@ int gopclntab_add(const struct gopclntab *t, const elf_segments *segments, struc
 	struct adder a = { .segments = segments,
 			   .builder = b,
 			   .known = b->all.n,
-			   .names_left = (t->names_end - t->names) * NAMES_SHARED };
+			   .names_left = (t->units - t->names) * NAMES_SHARED };
 
 	if (b->all.n)
 		qsort(b->all.v, b->all.n, sizeof(*b->all.v), by_offset);

@@ -18,10 +18,12 @@ struct gopclntab {
 	uint8_t *data; /* NULL: there is no table */
 	size_t size;
 	uint64_t text; /* address that entries are relative to; 0 where they are addresses */
-	/* Offsets in data. */
-	uint64_t names, names_end, functions;
+	uint64_t at;   /* the table's own address; 0: not known */
+	/* Offsets in data; names end where units (of compilation) begin. */
+	uint64_t names, units, files, values, functions;
 	uint64_t n;
-	bool wide; /* Go 1.16 and 1.17: entries are addresses, in 8 bytes */
+	bool wide;        /* Go 1.16 and 1.17: entries are addresses, in 8 bytes */
+	bool start_lines; /* since Go 1.20 records have the line at which the function begins */
 };
 
 struct go_function {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/table.h"
+#include "sym/gostack.h"
 #include "sym/unwindinfo.h"
 
 #define SECTION_MAX (256u << 20) /* the largest browsers have some 30 MiB */
@@ -25,6 +26,7 @@ struct function_rows {
 
 struct builder {
 	struct unwindtable *table;
+	const elf_segments *segments;
 	uint64_t end; /* of the code, minus the table's base */
 	VEC(struct unwind_row) rows;
 	VEC(struct function_rows) functions;
@@ -74,7 +76,7 @@ static bool visit_function(const struct cfi_function *f, void *arg)
 {
 	struct builder *b = arg;
 	const struct unwindtable *t = b->table;
-	const struct elf_segment *seg = elf_segment_of(&t->segments, f->start);
+	const struct elf_segment *seg = elf_segment_of(b->segments, f->start);
 	struct function_rows rows = { .first = (uint32_t)b->rows.n };
 
 	/* Code that the linker threw away keeps an FDE at 0 or the like. */
@@ -175,7 +177,16 @@ static int read_eh_frame(struct builder *b, const struct elf_file *f)
 	return walk(b, &section);
 }
 
-/* Go's compiler, and assemblers that were asked for it, leave this instead; often compressed. */
+/* C code that is linked into a Go program has .eh_frame. */
+static int read_go(struct builder *b, const struct elf_file *f)
+{
+	struct cfi_visitor visitor = { visit_function, visit_state, b };
+	int err = gostack_walk(f, b->table->base, &visitor);
+
+	return err ? err : b->err;
+}
+
+/* Some assemblers were asked for this instead; often compressed. */
 static int read_debug_frame(struct builder *b, const struct elf_file *f)
 {
 	const struct elf_section *s = elf_section_named(f, ".debug_frame");
@@ -206,7 +217,7 @@ static int find_code(struct builder *b)
 	struct unwindtable *t = b->table;
 	uint64_t low = UINT64_MAX, high = 0;
 
-	vec_foreach (seg, &t->segments) {
+	vec_foreach (seg, b->segments) {
 		if (!seg->exec)
 			continue;
 		low = seg->addr < low ? seg->addr : low;
@@ -221,15 +232,22 @@ static int find_code(struct builder *b)
 
 static int build(struct unwindtable *t, const struct elf_file *f)
 {
-	_cleanup_(builder_done) struct builder b = { .table = t };
+	_cleanup_(builder_done) struct builder b = { .table = t, .segments = &f->segments };
+	size_t had;
 	int err = find_code(&b);
 
 	if (err)
 		return err;
 	rule_number(&b, &(struct cfi_rule){ .base = CFI_BASE_NONE, .ra_reg = CFI_REG_NONE });
 	err = b.err ? b.err : read_eh_frame(&b, f);
-	/* Even a program without .eh_frame of its own has some from the C library's start files. */
-	err = err ? err : read_debug_frame(&b, f);
+	had = b.rows.n;
+	err = err ? err : read_go(&b, f);
+	/*
+	 * Even a program without .eh_frame of its own has some from the C library's start files. What
+	 * Go's compiler writes of Go's functions is known better by now.
+	 */
+	if (!err && b.rows.n == had)
+		err = read_debug_frame(&b, f);
 	err = err ? err : gather(&b);
 	if (err)
 		return err;
@@ -250,11 +268,11 @@ int unwindtable_read(int fd, struct unwindtable **ret)
 		return err;
 	if (f->ehdr.e_machine != EM_X86_64 || f->ehdr.e_ident[EI_CLASS] != ELFCLASS64)
 		return -ENOEXEC;
-	t->segments = f->segments;
-	f->segments = (elf_segments){};
 	err = build(t, f);
 	if (err)
 		return err;
+	t->segments = f->segments;
+	f->segments = (elf_segments){};
 	fit = realloc(t->rows, t->n * sizeof(*fit));
 	if (fit)
 		t->rows = fit;

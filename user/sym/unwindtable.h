@@ -25,7 +25,8 @@ struct unwindtable {
 };
 
 /*
- * By .eh_frame, and .debug_frame for what that leaves out; x86-64 only: -ENOEXEC otherwise.
+ * By .eh_frame, Go's own table, and .debug_frame for what these leave out; x86-64 only: -ENOEXEC
+ * otherwise.
  * 0 or a negative errno.
  */
 int unwindtable_read(int fd, struct unwindtable **ret);

@@ -388,6 +388,7 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 		[PB_END_NO_TABLE] = "no unwind information, and no frame pointer",
 		[PB_END_UNKNOWN] = "code without a file, and no frame pointer",
 		[PB_END_LOOP] = "the caller's frame would not lie above",
+		[PB_END_SWITCH] = "the stack that Go's runtime came from is not found",
 	};
 	const struct raw_stack *s = &res->collect->stacks.v[stack];
 	const struct raw_frame *last = NULL;

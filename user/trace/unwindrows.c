@@ -193,6 +193,8 @@ static uint32_t number_of(struct unwindrows *r, const struct cfi_rule *rule)
 				    .rbx_words = rule->rbx_words,
 				    .mark = rule->mark };
 
+	if (p.base >= CFI_BASE_GO_SYSTEM)
+		p.reg = rule->reg; /* it is none */
 	if (p.rbp == CFI_IN_REG)
 		p.rbp_words = place_of((uint8_t)rule->rbp_words);
 	if (p.mark || (p.base != CFI_BASE_NONE && p.base != CFI_BASE_BAD))
