@@ -159,7 +159,6 @@ struct task_struct {
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	char comm[16];
-	struct thread_struct thread;
 };
 
 struct linux_binprm {

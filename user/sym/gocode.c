@@ -311,6 +311,8 @@ static struct cfi_rule rule_of(const struct state *st, int32_t size, const struc
 		return (struct cfi_rule){ .base = CFI_BASE_STOP, .ra_reg = CFI_REG_NONE };
 	if (st->away && known->c_slot && st->in_c) {
 		rule.base = CFI_BASE_GO_C;
+		rule.add = (int16_t)rule.offset;
+		rule.offset = 0;
 		rule.rbx_words = (int16_t)known->c_slot;
 		return rule;
 	}

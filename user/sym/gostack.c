@@ -105,7 +105,7 @@ static void make_switch(const struct walk *w, enum special is, struct cfi_rule *
 {
 	int64_t tls = w->thread.tls;
 
-	if (!w->thread_known) {
+	if (!w->thread_known || rule->offset > INT16_MAX) {
 		rule->base = CFI_BASE_BAD;
 		return;
 	}
@@ -115,7 +115,8 @@ static void make_switch(const struct walk *w, enum special is, struct cfi_rule *
 		     : is == GROW ? CFI_BASE_GO_GROW
 				  : CFI_BASE_GO_CALLBACK;
 	rule->reg = w->thread.by_got;
-	rule->add = (int32_t)tls;
+	rule->add = (int16_t)rule->offset;
+	rule->offset = (int32_t)tls;
 	rule->rbx_words = (int16_t)(w->thread.goroutine / 8);
 }
 

@@ -3,7 +3,7 @@
  * How the callers of Go's functions are found: by the sizes of frames that Go's own table has for
  * every instruction, and where the runtime goes from one stack to another by where it keeps the
  * other. A goroutine has a stack of its own, a thread another (g0's), on which the scheduler and
- * C code run. In these rules `offset` leads from rsp, on the stack that is gone to, to the frame's
+ * C code run. In these rules `add` leads from rsp, on the stack that is gone to, to the frame's
  * base:
  *
  * CFI_BASE_GO_SYSTEM    runtime.systemstack: rsp is sched.sp of the thread's goroutine (m.curg)
@@ -16,9 +16,9 @@
  *                       callback what the inner one has saved there
  *
  * The first two hold while rsp lies outside the goroutine's stack, the last while inside;
- * otherwise the frame is here. But for CFI_BASE_GO_C, `add` and `reg` tell how the thread finds
- * its runtime.g: at fs + add (reg 0), or at fs + the word at add, counted from the object's lowest
- * code (reg 1); rbx_words is the offset of m.curg, in words.
+ * otherwise the frame is here. But for CFI_BASE_GO_C, `offset` and `reg` tell how the thread finds
+ * its runtime.g: at fs + offset (reg 0), or at fs + the word at offset, counted from the object's
+ * lowest code (reg 1); rbx_words is the offset of m.curg, in words.
  *
  * In every rule of Go's, rbx is lost.
  */

@@ -243,8 +243,8 @@ static int build(struct unwindtable *t, const struct elf_file *f)
 	had = b.rows.n;
 	err = err ? err : read_go(&b, f);
 	/*
-	 * Even a program without .eh_frame of its own has some from the C library's start files. What
-	 * Go's compiler writes of Go's functions is known better by now.
+	 * Even a program without .eh_frame of its own has some from the C library's start files.
+	 * What Go's compiler writes of Go's functions is known better by now.
 	 */
 	if (!err && b.rows.n == had)
 		err = read_debug_frame(&b, f);
