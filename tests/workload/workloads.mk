@@ -19,7 +19,9 @@ $(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 
 WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
-WORKLOADS += $(if $(shell command -v go),$(WORKLOAD_OUT)/goserver)
+GO ?= go
+WORKLOADS += $(if $(shell command -v $(GO)),$(addprefix $(WORKLOAD_OUT)/,goserver gostacks \
+	gostacks_stripped gostacks_pie gocgo gocgo_pie libgocgo.so gohost))
 
 include $(WORKLOAD_SRC)/hostile/hostile.mk
 include tests/bench/bench.mk
@@ -53,7 +55,39 @@ $(WORKLOAD_OUT)/libcatch.so: $(WORKLOAD_SRC)/libcatch.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(WORKLOAD_WARNINGS) -O1 -g -shared -fPIC -o $@ $<
 
-$(WORKLOAD_OUT)/goserver: $(WORKLOAD_SRC)/go/main.go $(WORKLOAD_SRC)/go/go.mod
+# By pattern: go, stripped as releases are, position-independent, with C.
+GO_BUILD = cd $(WORKLOAD_SRC)/go && GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on GOTOOLCHAIN=local \
+	CGO_ENABLED=$(if $(findstring gocgo,$@),1,0) $(GO) build -buildvcs=false -o $(abspath $@)
+GO_SOURCES := $(wildcard $(WORKLOAD_SRC)/go/*.* $(WORKLOAD_SRC)/go/*/*.*)
+
+$(WORKLOAD_OUT)/goserver: $(GO_SOURCES)
 	@mkdir -p $(@D)
-	cd $(WORKLOAD_SRC)/go && CGO_ENABLED=0 GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on \
-		go build -buildvcs=false -o $(abspath $@) .
+	$(GO_BUILD) .
+
+$(WORKLOAD_OUT)/gostacks: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) ./stacks
+
+$(WORKLOAD_OUT)/gostacks_stripped: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) -ldflags='-s -w' ./stacks
+
+$(WORKLOAD_OUT)/gostacks_pie: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) -buildmode=pie ./stacks
+
+$(WORKLOAD_OUT)/gocgo: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) ./cgo
+
+$(WORKLOAD_OUT)/gocgo_pie: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) -buildmode=pie ./cgo
+
+$(WORKLOAD_OUT)/libgocgo.so: $(GO_SOURCES)
+	@mkdir -p $(@D)
+	$(GO_BUILD) -buildmode=c-shared ./cgo
+
+$(WORKLOAD_OUT)/gohost: $(WORKLOAD_SRC)/gohost.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) -O1 -g -pthread -o $@ $< -ldl

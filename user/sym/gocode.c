@@ -152,6 +152,7 @@ bool gocode_thread(const struct go_code *code, struct go_thread *ret)
 {
 	const struct value *sp;
 	struct values v = {};
+	uint64_t leaves = 0;
 	struct reader r;
 
 	if (!reader_init(&r, code))
@@ -159,12 +160,17 @@ bool gocode_thread(const struct go_code *code, struct go_thread *ret)
 	sp = &v.of[number(ZYDIS_REGISTER_RSP)];
 	while (next(&r)) {
 		update(&v, &r);
-		/* First it goes to m.g0, which is at 0, and then back to m.curg. */
-		if (sp->kind != SAVED_SP || !sp->arg)
+		if (r.in.mnemonic != ZYDIS_MNEMONIC_MOV || !is_reg(&r.ops[0], ZYDIS_REGISTER_RSP))
 			continue;
-		if (sp->arg % 8 || sp->arg / 8 > INT16_MAX)
+		/* First it goes to that of m.g0. */
+		if (!leaves) {
+			leaves = code->addr + r.at;
+			continue;
+		}
+		if (sp->kind != SAVED_SP || !sp->arg || sp->arg % 8 || sp->arg / 8 > INT16_MAX)
 			return false;
-		*ret = (struct go_thread){ sp->by_got, sp->tls, (uint32_t)sp->arg };
+		*ret = (struct go_thread){ sp->by_got, sp->tls, (uint32_t)sp->arg, leaves,
+					   code->addr + r.at };
 		return true;
 	}
 	return false;
@@ -349,6 +355,13 @@ static int32_t sets_rbp(const struct scan *s)
 	return above >= 16 && above <= INT16_MAX && !(above % 8) ? (int32_t)above : 0;
 }
 
+/* pop %rbp, or a load from the stack? */
+static bool loads_rbp(const struct scan *s)
+{
+	return s->r.in.mnemonic == ZYDIS_MNEMONIC_POP ||
+	       (s->r.in.mnemonic == ZYDIS_MNEMONIC_MOV && is_at(&s->r.ops[1], ZYDIS_REGISTER_RSP));
+}
+
 static bool writes(const struct scan *s, ZydisRegister reg)
 {
 	for (uint8_t i = 0; i < s->r.in.operand_count_visible; i++)
@@ -386,8 +399,9 @@ static void advance(struct state *st, const struct scan *s)
 		st->framed = true;
 		st->above = above;
 	} else if (writes(s, ZYDIS_REGISTER_RBP)) {
-		st->framed = false; /* the caller's again */
-		st->away = false;
+		/* The caller's again, and so rsp is near the frame's end, or nobody's. */
+		st->away &= !st->framed || !loads_rbp(s);
+		st->framed = false;
 	}
 	if (what == ZYDIS_MNEMONIC_MOV && is_reg(&s->r.ops[0], ZYDIS_REGISTER_RDX))
 		st->copied = is_reg(&s->r.ops[1], ZYDIS_REGISTER_RSP);

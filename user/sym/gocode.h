@@ -24,9 +24,11 @@ struct go_thread {
 	bool by_got;        /* tls is the address of a word that holds the offset */
 	int64_t tls;        /* offset from fs, where the pointer to runtime.g is */
 	uint32_t goroutine; /* offset of m.curg */
+	/* Addresses of runtime.systemstack: from here to there it is on the thread's stack. */
+	uint64_t leaves, returns;
 };
 
-/* By runtime.systemstack; false: its code is of a kind that nobody knows. */
+/* By the code of runtime.systemstack; false: it is of a kind that nobody knows. */
 bool gocode_thread(const struct go_code *code, struct go_thread *ret);
 
 /*

@@ -150,6 +150,24 @@ static struct cfi_rule rule_of_size(struct walk *w, const struct go_record *r, i
 	return rule;
 }
 
+/* runtime.systemstack, where its frame has one size: a part of it runs on the other stack. */
+static int visit_switch(struct walk *w, const struct go_values *v, const struct cfi_rule *rule)
+{
+	uint64_t leaves = w->thread.leaves, returns = w->thread.returns;
+	struct cfi_rule away = *rule;
+	int err = 0;
+
+	if (rule->base == CFI_BASE_REG)
+		make_switch(w, SYSTEM, &away);
+	if (v->start < leaves)
+		err = state(w, v->start, rule);
+	if (!err && v->end > leaves && v->start < returns)
+		err = state(w, v->start > leaves ? v->start : leaves, &away);
+	if (!err && v->end > returns)
+		err = state(w, v->start > returns ? v->start : returns, rule);
+	return err;
+}
+
 /* By the sizes alone. */
 static int visit_sizes(struct walk *w, const struct go_record *r, enum special is)
 {
@@ -168,9 +186,12 @@ static int visit_sizes(struct walk *w, const struct go_record *r, enum special i
 
 		if (is == CUT && rule.base == CFI_BASE_REG)
 			rule.base = CFI_BASE_CUT;
-		else if (is >= SYSTEM && rule.base == CFI_BASE_REG)
+		else if (is > SYSTEM && rule.base == CFI_BASE_REG)
 			make_switch(w, is, &rule);
-		err = state(w, v.start, &rule);
+		if (is == SYSTEM)
+			err = visit_switch(w, &v, &rule);
+		else
+			err = state(w, v.start, &rule);
 	}
 	return err;
 }
