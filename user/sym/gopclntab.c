@@ -236,10 +236,46 @@ static bool locate(const struct go_image *im, uint64_t *ret_addr, uint64_t *ret_
 	return true;
 }
 
+bool gopclntab_possible(const struct elf_file *f)
+{
+	static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab",
+					     ".go.buildinfo", ".note.go.buildid" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (elf_section_named(f, names[i]))
+			return true;
+	return !f->sections.n;
+}
+
 void gopclntab_done(struct gopclntab *t)
 {
 	free(t->data);
 	*t = (struct gopclntab){};
+}
+
+/*
+ * The linker writes types into the names of generic functions since Go 1.21; Go itself prints
+ * main.apply[...]. Shortened in place.
+ */
+static void elide_types(struct gopclntab *t)
+{
+	static const char elided[] = "[...]";
+	char *at = (char *)t->data + t->names, *end = (char *)t->data + t->units;
+
+	while (at < end) {
+		size_t len = strnlen(at, (size_t)(end - at)), left;
+		char *open = memchr(at, '[', len);
+		char *close = open ? memrchr(open, ']', len - (size_t)(open - at)) : NULL;
+
+		at += len + 1;
+		if (!close || close + 1 - open < (ptrdiff_t)sizeof(elided) - 1 || at > end)
+			continue;
+		left = (size_t)(at - (close + 1)); /* with the 0 */
+		memcpy(open, elided, sizeof(elided) - 1);
+		open += sizeof(elided) - 1;
+		memmove(open, close + 1, left);
+		memset(open + left, 0, (size_t)(at - (open + left)));
+	}
 }
 
 static int read_table(const struct go_image *im, struct gopclntab *ret)
@@ -263,6 +299,7 @@ static int read_table(const struct go_image *im, struct gopclntab *ret)
 	if (!t.wide && !t.text)
 		return 0;
 	t.at = addr;
+	elide_types(&t);
 	*ret = t;
 	TAKE_PTR(data);
 	return 0;

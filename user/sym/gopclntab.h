@@ -45,6 +45,11 @@ int gopclntab_each(const struct gopclntab *t, int (*fn)(const struct go_function
 		   void *arg);
 
 /*
+ * May a file be a Go program? By the names of its sections; where these are gone, only its
+ * contents tell.
+ */
+bool gopclntab_possible(const struct elf_file *f);
+/*
  * Finds and reads a file's table: by its section, or by its first bytes where a linker or a
  * stripper took the section's name. ret->data stays NULL when there is none that can be used.
  * 0 or -ENOMEM.

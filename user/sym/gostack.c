@@ -277,20 +277,12 @@ static void find_thread(struct walk *w)
 	}
 }
 
-/* Only where section headers are gone must the contents tell whether it is a Go program. */
-static bool may_be_go(const struct elf_file *f)
-{
-	return !f->sections.n || elf_section_named(f, ".gopclntab") ||
-	       elf_section_named(f, ".data.rel.ro.gopclntab") ||
-	       elf_section_named(f, ".go.buildinfo") || elf_section_named(f, ".note.go.buildid");
-}
-
 int gostack_walk(const struct elf_file *f, uint64_t base, const struct cfi_visitor *visitor)
 {
 	_cleanup_(gopclntab_done) struct gopclntab table = {};
 	_cleanup_(go_image_done) struct go_image image = {};
 	_cleanup_free_ struct walk *w = NULL;
-	int err = may_be_go(f) ? gopclntab_read(f, &table) : 0;
+	int err = gopclntab_possible(f) ? gopclntab_read(f, &table) : 0;
 
 	if (err || !table.data)
 		return err;
