@@ -35,10 +35,14 @@ static __always_inline void runtime_begin(struct unwind *u, const struct pb_unwi
 	u->fs_base = BPF_CORE_READ(task, thread.fsbase);
 }
 
+#include "python.bpf.h"
+
 /* The rule may be NULL. */
 static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
 {
 	switch (c->w->u.mark) {
+	case PB_RUNTIME_PYTHON:
+		return python_step(c);
 	default:
 		return WAY_NATIVE;
 	}

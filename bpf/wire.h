@@ -144,9 +144,63 @@ struct pb_unwind_image {
 	__u16 pad[3];
 };
 
+/* Where the address of a thread's state is found: from the base of its thread-local storage on. */
+enum pb_python_tls {
+	PB_PYTHON_TLS_VALUE,   /* there */
+	PB_PYTHON_TLS_POINTER, /* beyond a pointer that is there */
+	PB_PYTHON_TLS_NONE,    /* unknown: the list of threads is searched */
+};
+
+/* What tells the frames that one activation of CPython's eval loop runs from the next one's. */
+enum pb_python_mode {
+	PB_PYTHON_ONE,    /* 3.8, 3.9: it runs one */
+	PB_PYTHON_CFRAME, /* 3.10 to 3.12: it has a CFrame on the native stack */
+	PB_PYTHON_ENTRY,  /* 3.13 and later: it has an entry frame there */
+};
+
+#define PB_PYTHON_NONE 0xff
+
+/* Offsets are of bytes; those called word_… of words of 8 bytes in what is read at once. */
+struct pb_python_image {
+	__u64 code_type;  /* the address of the type of code objects */
+	__u64 threads;    /* where the address of the newest thread's state is */
+	__u32 tls_offset; /* see enum pb_python_tls */
+	__u32 tls_second; /* from the pointer on */
+	__u8 tls, mode;
+	__u8 frame_size;                          /* what is read of a frame, at most 127 */
+	__u8 word_code, word_previous, word_instr; /* in a frame */
+	__u8 frame_end; /* the byte in it that says, if it is at least end_min, that it is the last */
+	__u8 end_min;
+	__u8 skips_end;                         /* … which is no frame of the program */
+	__u8 word_current, word_cframe_previous; /* in a CFrame; PB_PYTHON_NONE */
+	__u8 instr_shift;                       /* of word_instr, if that is a number */
+	__u8 code_size;                         /* what is read of a code object */
+	__u8 word_name, word_qualname, word_file, word_table; /* in it */
+	__u8 half_line;                          /* co_firstlineno: in words of 4 bytes */
+	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
+	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */
+};
+
+/*
+ * In the second word of a frame of Python: the number of the instruction and 1 (0: none ran yet)
+ * in the lower bits, and above them what tells the code object from others at its address.
+ */
+#define PB_PYTHON_INSTR_BITS 24
+
+static inline __u32 pb_python_check(__u32 line, __u64 name, __u64 qualname, __u64 file, __u64 table)
+{
+	__u64 sum = line + name * 0x9e3779b97f4a7c15ULL;
+
+	sum = (sum ^ sum >> 29) + qualname * 0xbf58476d1ce4e5b9ULL;
+	sum = (sum ^ sum >> 31) + file * 0x94d049bb133111ebULL;
+	sum = (sum ^ sum >> 30) + table * 0xd6e8feb86659fd93ULL;
+	return (__u32)(sum >> 32);
+}
+
 /* What BPF must know of one runtime in a process, by enum pb_runtime. */
 union pb_runtime_image {
 	__u64 words[32];
+	struct pb_python_image python;
 };
 
 #define PB_RUNTIME_IMAGES 2048

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
+#include "runtime/python.h"
+
 const struct runtime *const runtimes_known[] = {
+	&runtime_python,
 	NULL,
 };
 

@@ -20,6 +20,7 @@
 
 #define RUNTIME_EXPORTS_MAX 8
 #define RUNTIME_WHY_MAX     160
+#define RUNTIME_NOTHING     1
 
 /* An object file that has a runtime in it. */
 struct runtime_object {
@@ -77,7 +78,8 @@ struct runtime {
 		    char why[RUNTIME_WHY_MAX]);
 	/*
 	 * What lies there, innermost first: several frames where functions were inlined. 0, also
-	 * when nothing is added: not known; or -ENOMEM. Asked for soon after the stack was taken.
+	 * when nothing is added: not known; RUNTIME_NOTHING: nothing that is to be shown; or
+	 * -ENOMEM. Asked for soon after the stack was taken.
 	 */
 	int (*frames)(void *state, const struct runtime_word *w, runtime_frames *ret);
 	void (*close)(void *state);

@@ -135,14 +135,14 @@ static bool draft_runtime(struct collect *c, struct draft *d, struct process *pr
 			  enum pb_runtime kind, const struct runtime_word *w)
 {
 	const uint32_t *names = NULL;
-	uint32_t n = runtimes_frames(c->runtimes, proc, kind, w, &names);
+	int n = runtimes_frames(c->runtimes, proc, kind, w, &names);
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		struct raw_frame f = { .place = PLACE_RUNTIME, .offset = names[i] };
 
 		draft_add(c, d, &f);
 	}
-	return n > 0;
+	return n >= 0;
 }
 
 static void draft_native(struct collect *c, struct draft *d, struct process *proc, uint64_t addr,

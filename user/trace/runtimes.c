@@ -395,7 +395,7 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 	return TABLE_NONE;
 }
 
-/* Asks the runtime itself. */
+/* Asks the runtime itself. RUNTIME_NOTHING: there is nothing to show. */
 static int ask(struct runtimes *r, const struct opened *o, const struct runtime_word *w,
 	       struct cached *ret)
 {
@@ -404,7 +404,7 @@ static int ask(struct runtimes *r, const struct opened *o, const struct runtime_
 
 	*ret = (struct cached){ .first = (uint32_t)r->parts.n };
 	vec_foreach (f, &frames) {
-		uint32_t name = err || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
+		uint32_t name = err < 0 || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
 
 		if (name == TABLE_NONE)
 			continue;
@@ -427,8 +427,8 @@ static const struct opened *opened_of(struct runtimes *r, const struct process *
 	return p && p->kinds[kind].state ? &p->kinds[kind] : NULL;
 }
 
-uint32_t runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runtime kind,
-			 const struct runtime_word *w, const uint32_t **ret)
+int runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runtime kind,
+		    const struct runtime_word *w, const uint32_t **ret)
 {
 	const struct opened *o = r && proc && kind < PB_RUNTIMES ? opened_of(r, proc, kind) : NULL;
 	struct {
@@ -442,27 +442,33 @@ uint32_t runtimes_frames(struct runtimes *r, const struct process *proc, enum pb
 		  .is_return = w->is_return };
 	struct cached c;
 	uint32_t i;
+	int err = 0;
 
 	if (!o)
-		return 0;
+		return -1;
 	key.pid = proc->pid;
 	i = table_find(&r->cache_index, &key, sizeof(key));
 	if (i == TABLE_NONE) {
 		if (r->cache.n >= CACHE_MAX)
 			drop_cache(r);
-		if (ask(r, o, w, &c))
-			return 0;
+		err = ask(r, o, w, &c);
+		if (err < 0)
+			return -1;
 		i = (uint32_t)r->cache.n;
 		/* What has no name yet may have one a moment later. */
-		if (c.n && !vec_push(&r->cache, c))
+		if ((c.n || err) && !vec_push(&r->cache, c))
 			table_add(&r->cache_index, &key, sizeof(key), i);
 	} else {
 		c = r->cache.v[i];
+		err = RUNTIME_NOTHING; /* if it has none */
+	}
+	if (!c.n && !err) {
+		r->unnamed[kind]++;
+		return -1;
 	}
 	r->named[kind] += c.n > 0;
-	r->unnamed[kind] += !c.n;
 	*ret = r->parts.v + c.first;
-	return c.n;
+	return (int)c.n;
 }
 
 const struct runtime_name *runtimes_name(const struct runtimes *r, uint32_t name)

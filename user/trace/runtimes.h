@@ -57,10 +57,10 @@ struct runtime_name {
 
 /*
  * The names of a word: numbers for runtime_name(), innermost first, RUNTIME_PARTS_MAX at most.
- * How many; 0: it has none.
+ * How many (0: nothing is to be shown); -1: it is not known.
  */
-uint32_t runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runtime kind,
-			 const struct runtime_word *w, const uint32_t **ret);
+int runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runtime kind,
+		    const struct runtime_word *w, const uint32_t **ret);
 /* The runtime that owns code without a file in this process; PB_RUNTIME_NONE: nobody known. */
 enum pb_runtime runtimes_jit(struct runtimes *r, const struct process *proc);
 const struct runtime_name *runtimes_name(const struct runtimes *r, uint32_t name);

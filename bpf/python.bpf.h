@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Frames of CPython. They are a list that the thread's state leads to, innermost first; each
+ * activation of the eval loop, a native frame with our mark, runs some of them. From 3.10 on it
+ * has something on the native stack that the list, or another one, comes by: that address tells
+ * where among the native frames the frames belong. Part of runtime.bpf.h.
+ */
+#pragma once
+
+#define PYTHON_FRAMES_MAX  4096 /* of a stack */
+#define PYTHON_THREADS_MAX 256
+
+/* In u->at: */
+enum python_at {
+	AT_FRAME,  /* the next one; 0: there are no more */
+	AT_TOLD,   /* the address on the native stack up to which they were told */
+	AT_CFRAME, /* of the next frame's activation */
+	AT_COUNT,  /* frames seen, and 1; 0: nothing was looked for yet */
+};
+
+struct python_walk {
+	struct unwind_ctx c;
+	const struct pb_python_image *p;
+};
+
+/* One thread's state: is it the current thread's? */
+static long python_thread(__u32 i, struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+	__u64 state = u->word;
+
+	if (!state || UNWIND_READ(&k->c, u->bytes, 8, state + k->p->thread_id)) {
+		u->word = 0;
+		return 1;
+	}
+	if (u->read[0] == u->fs_base)
+		return 1;
+	if (UNWIND_READ(&k->c, &u->word, 8, state + k->p->thread_next))
+		u->word = 0;
+	return 0;
+}
+
+/* The thread's state, into u->word; 0: it has none. */
+static __subprog int python_state(struct python_walk *k)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 addr = u->fs_base + p->tls_offset;
+
+	if (p->tls == PB_PYTHON_TLS_NONE)
+		addr = p->threads;
+	if (UNWIND_READ(&k->c, &u->word, 8, addr))
+		u->word = 0;
+	if (u->word && p->tls == PB_PYTHON_TLS_POINTER &&
+	    UNWIND_READ(&k->c, &u->word, 8, u->word + p->tls_second))
+		u->word = 0;
+	if (p->tls == PB_PYTHON_TLS_NONE) {
+		u->at[AT_COUNT] = 0;
+		bpf_loop(PYTHON_THREADS_MAX, python_thread, k, 0);
+	}
+	return 0;
+}
+
+/* What is at hand of the CFrame at an address, and that the next one is at hand. */
+static __always_inline void python_cframe(struct python_walk *k, __u64 cframe)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+
+	if (!cframe || UNWIND_READ(&k->c, u->bytes, 24, cframe)) {
+		u->at[AT_FRAME] = 0;
+		return;
+	}
+	if (p->word_current != PB_PYTHON_NONE)
+		u->at[AT_FRAME] = u->read[p->word_current & 3];
+}
+
+/* Goes from one activation to the one outside it. */
+static __always_inline void python_leave(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+
+	if (UNWIND_READ(&k->c, u->bytes, 24, u->at[AT_CFRAME])) {
+		u->at[AT_FRAME] = 0;
+		return;
+	}
+	u->at[AT_CFRAME] = u->read[k->p->word_cframe_previous & 3];
+	if (k->p->word_current != PB_PYTHON_NONE)
+		python_cframe(k, u->at[AT_CFRAME]);
+}
+
+static __always_inline void python_begin(struct python_walk *k)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 state;
+
+	python_state(k);
+	u->at[AT_COUNT] = 1;
+	state = u->word;
+	if (!state)
+		return;
+	if (p->mode == PB_PYTHON_CFRAME) {
+		if (UNWIND_READ(&k->c, &u->at[AT_CFRAME], 8, state + p->thread_cframe))
+			return;
+		if (p->word_current != PB_PYTHON_NONE) {
+			python_cframe(k, u->at[AT_CFRAME]);
+			return;
+		}
+	}
+	if (UNWIND_READ(&k->c, &u->at[AT_FRAME], 8, state + p->thread_frame))
+		u->at[AT_FRAME] = 0;
+}
+
+/* Puts a frame by its code object; 0 in both words: it could not be read. */
+static __always_inline void python_put(struct python_walk *k, __u64 code, __u64 instr)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 where = 0;
+
+	if (UNWIND_READ(&k->c, u->bytes, p->code_size, code) || u->read[1] != p->code_type) {
+		code = 0;
+	} else {
+		if (p->code_instrs)
+			where = (__s64)(instr - code - p->code_instrs) >> 1;
+		else
+			where = (__s64)(__s32)instr >> p->instr_shift;
+		where = (where + 1) & ((1 << PB_PYTHON_INSTR_BITS) - 1);
+		where |= (__u64)pb_python_check(((__u32 *)u->bytes)[p->half_line & 63],
+						u->read[p->word_name & 31],
+						u->read[p->word_qualname & 31],
+						u->read[p->word_file & 31],
+						u->read[p->word_table & 31])
+			 << PB_PYTHON_INSTR_BITS;
+	}
+	runtime_put(k->c.w, PB_RUNTIME_PYTHON, code, where);
+}
+
+/* The interpreter also has frames of the kind that ends an activation for code of its own. */
+static __always_inline bool python_is_code(struct python_walk *k, __u64 object)
+{
+	struct unwind *u = &k->c.w->u;
+
+	return !UNWIND_READ(&k->c, u->bytes, 16, object) && u->read[1] == k->p->code_type;
+}
+
+/* One frame; true: it is its activation's last. */
+static __always_inline bool python_frame(struct python_walk *k, __u64 frame)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 code, instr;
+	bool ends;
+
+	if (UNWIND_READ(&k->c, u->bytes, p->frame_size & 127, frame)) {
+		runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
+		u->at[AT_FRAME] = 0;
+		return true;
+	}
+	ends = u->bytes[p->frame_end & 127] >= p->end_min;
+	code = u->read[p->word_code & 15] & ~7ULL; /* tagged in 3.14 */
+	instr = u->read[p->word_instr & 15];
+	u->at[AT_FRAME] = u->read[p->word_previous & 15];
+	if (!ends || !p->skips_end)
+		python_put(k, code, instr);
+	else
+		ends = !python_is_code(k, code);
+	return ends;
+}
+
+/* One frame; 1: those of the native frame at hand have all been told. */
+static long python_next(__u32 i, struct python_walk *k)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 frame = u->at[AT_FRAME];
+
+	if (!frame)
+		return 1;
+	if (u->at[AT_COUNT]++ > PYTHON_FRAMES_MAX) {
+		runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
+		u->at[AT_FRAME] = 0;
+		return 1;
+	}
+	if (!python_frame(k, frame))
+		return 0;
+	if (p->mode == PB_PYTHON_ONE)
+		return 1;
+	u->at[AT_TOLD] = frame;
+	if (p->mode == PB_PYTHON_CFRAME) {
+		u->at[AT_TOLD] = u->at[AT_CFRAME];
+		python_leave(k);
+	}
+	return u->at[AT_TOLD] >= u->sp;
+}
+
+/*
+ * An activation that has only begun is not in the list yet; then the frames of the next one are
+ * told here, and not again there.
+ */
+static __subprog int python_step(struct unwind_ctx *c)
+{
+	struct unwind *u = &c->w->u;
+	union pb_runtime_image *image = runtime_image(u, PB_RUNTIME_PYTHON);
+	struct python_walk k = { .c = *c };
+
+	if (!image)
+		return WAY_NATIVE;
+	k.p = &image->python;
+	if (!u->at[AT_COUNT])
+		python_begin(&k);
+	if (u->at[AT_FRAME] && u->at[AT_TOLD] < u->sp)
+		bpf_loop(PYTHON_FRAMES_MAX, python_next, &k, 0);
+	return WAY_NATIVE;
+}
