@@ -181,8 +181,8 @@ static uint32_t check_of(const struct head *h)
 static bool is_shim(const struct python_layout *l, const struct head *h,
 		    const struct python_code *c)
 {
-	return l->minor >= 12 && c->file && !c->file[0] && h->name == h->qualname && h->line <= 1 &&
-	       !strcmp(c->name, "__init__");
+	return l->minor >= 12 && h->name == h->qualname && h->line <= 1 &&
+	       (h->file == h->name || (c->file && !c->file[0])) && !strcmp(c->name, "__init__");
 }
 
 int python_code_read(const struct python_memory *m, const struct python_layout *l,
