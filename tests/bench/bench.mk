@@ -7,7 +7,7 @@ BENCH_C   := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WORKLOAD_WARNINGS)
 
 BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,calls floor floor.bpf.o watch thousand)
 
-bench: $(BENCH_PROGRAMS)
+bench: $(BENCH_PROGRAMS) $(if $(OBJ),$(BENCH_OUT)/symbolise)
 
 $(BENCH_OUT)/calls: $(BENCH_SRC)/calls.c $(BENCH_SRC)/sites.S
 	@mkdir -p $(@D)
@@ -33,3 +33,9 @@ $(BENCH_OUT)/watch: $(BENCH_SRC)/watch.c $(BENCH_OUT)/many.o $(BENCH_SRC)/watch.
 $(BENCH_OUT)/thousand: $(BENCH_SRC)/thousand.c $(WORKLOAD_OUT)/common.o
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $^
+
+# tests/bench/symbolise.py
+$(BENCH_OUT)/symbolise: tests/bench/symbolise/symbolise.c \
+		$(filter $(O)/user/sym/%.o $(O)/user/lib/%.o,$(OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -o $@ $^ $(LDLIBS)
