@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
+#include "sym/goline.h"
 #include "sym/source_dwarf.h"
 
 /* A kind of information about source code. */
@@ -50,8 +51,49 @@ static size_t dwarf_memory(const void *state)
 	return dwarf_source_memory(state);
 }
 
+static int open_go(const struct source_object *o, void **ret)
+{
+	struct go_lines *g = NULL;
+	int err = o->is_go ? golines_open(o->fd, &g) : 0;
+
+	*ret = g;
+	return err == -ENOMEM ? err : 0;
+}
+
+static void free_go(void *state)
+{
+	golines_free(state);
+}
+
+static int find_go(void *state, uint64_t addr, source_frames *ret)
+{
+	struct go_frames_at at;
+
+	golines_find(state, addr, &at);
+	for (ret->n = 0; ret->n < at.n; ret->n++) {
+		const struct go_frame *f = &at.v[ret->n];
+
+		ret->v[ret->n] = (struct source_frame){ f->name, f->file, f->line, f->inlined };
+	}
+	return 0;
+}
+
+static bool go_given_up(const void *state)
+{
+	(void)state;
+	return false;
+}
+
+static size_t go_memory(const void *state)
+{
+	return golines_memory(state);
+}
+
+_Static_assert(GO_FRAMES_MAX <= SOURCE_FRAMES_MAX, "every frame of Go's has a place");
+
 static const struct source_kind kinds[] = {
 	{ open_dwarf, free_dwarf, find_dwarf, dwarf_given_up, dwarf_memory },
+	{ open_go, free_go, find_go, go_given_up, go_memory },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))

@@ -13,6 +13,7 @@ struct source;
 struct source_object {
 	int fd, debug_fd; /* debug_fd -1: there is no separate debug file */
 	const char *root; /* prefix for files that debug information names */
+	bool is_go;       /* a Go program, which has tables of its own */
 };
 
 /* The descriptors stay the caller's, and need not outlive this. 0 or -ENOMEM. */

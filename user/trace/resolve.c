@@ -30,6 +30,7 @@ struct resolver {
 	struct collect *collect;
 	struct report *report;
 	struct debug_files debug_files;
+	bool given_up; /* and told: an object's debug information takes too long */
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	struct resolved *frames; /* by raw frame */
@@ -146,6 +147,21 @@ static void resolve_kernel(struct resolver *res, const struct raw_frame *raw, st
 	add_part(res, out, &f);
 }
 
+/* Told once, of the first object: the others' stacks look the same. */
+static void note_given_up(struct resolver *res, uint32_t object)
+{
+	char note[256];
+
+	if (res->given_up)
+		return;
+	res->given_up = true;
+	snprintf(note, sizeof(note),
+		 "lines and inlined functions of %.128s are missing: its debug information takes "
+		 "too long to read",
+		 object != REPORT_NONE ? res->report->objects.v[object].name : "an object");
+	vec_push(&res->report->notes, report_str(res->report, note));
+}
+
 /* Symbols of an object, with those that a server has of it. */
 static const struct symbols *named_symbols(struct resolver *res, uint32_t object)
 {
@@ -188,6 +204,8 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 	f.object = resolve_object(res, raw->object);
 	if (symbols && symbols_source(symbols, at, &source))
 		source.n = 0;
+	if (symbols && symbols_source_given_up(symbols))
+		note_given_up(res, f.object);
 	if (source.n) {
 		f.name = source.v[source.n - 1].name;
 		f.file = source.v[source.n - 1].file;
