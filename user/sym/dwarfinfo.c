@@ -176,7 +176,7 @@ static int open_main(int fd, struct dwarf_part **ret)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	return own < 0 ? -errno : part_open(own, ret);
+	return own >= 0 ? part_open(own, ret) : -EMFILE;
 }
 
 static void start(struct dwarfinfo *d, const char *root)

@@ -35,20 +35,33 @@ static void restart(struct program *p)
 	p->sequence = (struct line_sequence){ .first = (uint32_t)p->table->rows.n };
 }
 
+/* Does a row say the same as the last one, or take its place? True: it is done with. */
+static bool joins_last(struct program *p, const struct line_row *row)
+{
+	struct linetable *t = p->table;
+	struct line_row *last;
+
+	if (t->rows.n == p->sequence.first)
+		return false;
+	last = &t->rows.v[t->rows.n - 1];
+	p->disordered |= last->addr > row->addr;
+	if (last->file == row->file && last->line == row->line)
+		return true;
+	if (last->addr != row->addr)
+		return false;
+	*last = *row;
+	return true;
+}
+
 static int add_row(struct program *p)
 {
-	struct line_row row = { p->addr, p->file, p->line }, *last;
-	struct linetable *t = p->table;
+	struct line_row row = { p->addr, p->file, p->line };
 
-	last = t->rows.n > p->sequence.first ? &t->rows.v[t->rows.n - 1] : NULL;
-	p->disordered |= last && last->addr > row.addr;
-	if (last && last->file == row.file && last->line == row.line)
+	if (joins_last(p, &row))
 		return 0;
-	if (last && last->addr == row.addr) {
-		*last = row;
-		return 0;
-	}
-	return t->rows.n < ROWS_MAX ? vec_push(&t->rows, row) : -EFBIG;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where there is room there are rows
+	 */
+	return p->table->rows.n < ROWS_MAX ? vec_push(&p->table->rows, row) : -EFBIG;
 }
 
 /* Code that the linker dropped is at 0, or at the end of all addresses. */

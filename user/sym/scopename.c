@@ -69,13 +69,13 @@ static char *qualified(const struct dwarfinfo *d, const struct scopes *s, uint64
 	return NULL;
 }
 
-char *scopename(const struct dwarfinfo *d, const struct scopes *s, uint64_t offset)
+char *scopename(const struct dwarfinfo *d, const struct scopes *s, uint64_t function)
 {
 	const char *linkage = NULL, *name = NULL;
 	Dwarf_Die die;
 	char *readable;
 
-	if (!dwarf_offdie(d->dwarf, offset, &die))
+	if (!dwarf_offdie(d->dwarf, function, &die))
 		return NULL;
 	for (int hops = 0; hops < HOPS_MAX && !linkage; hops++) {
 		linkage = linkage_name(d, &die);

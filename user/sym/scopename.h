@@ -9,4 +9,4 @@
  * name demangled, or its own name behind those of what it lies in. NULL: it has none. `s` is the
  * DIE's unit.
  */
-char *scopename(const struct dwarfinfo *d, const struct scopes *s, uint64_t die);
+char *scopename(const struct dwarfinfo *d, const struct scopes *s, uint64_t function);

@@ -45,18 +45,23 @@ static uint32_t number(const struct die_value *value)
 
 static void read_place(const struct die_value *value, struct place *p)
 {
-	if (value->attr == DW_AT_ranges) {
+	switch (value->attr) {
+	case DW_AT_ranges:
 		p->indirect = true;
-	} else if (value->attr == DW_AT_low_pc) {
+		break;
+	case DW_AT_low_pc:
 		p->has_low = value->class == DIE_ADDRESS;
 		p->indirect |= !p->has_low;
 		p->low = value->v;
-	} else if (value->attr == DW_AT_high_pc && value->class != DIE_OTHER) {
-		p->has_high = true;
-		p->high = value->v;
+		break;
+	case DW_AT_high_pc:
+		p->has_high = value->class != DIE_OTHER;
+		p->indirect |= !p->has_high;
 		p->high_is_size = value->class == DIE_CONSTANT;
-	} else if (value->attr == DW_AT_high_pc) {
-		p->indirect = true;
+		p->high = value->v;
+		break;
+	default:
+		break;
 	}
 }
 
