@@ -28,7 +28,7 @@ static __subprog __u64 go_word(struct unwind_ctx *c, __u64 addr, __u64 index)
 	return u->word;
 }
 
-/* A runtime.g into u->read. */
+/* A runtime.g into u->read, or zeroes. */
 static __subprog int go_read_g(struct unwind_ctx *c, __u64 g)
 {
 	struct unwind *u = &c->w->u;
@@ -53,10 +53,16 @@ static __always_inline bool go_leave_stack(struct unwind *u)
 static __always_inline __u64 go_thread(struct unwind_ctx *c, const struct pb_unwind_rule *r)
 {
 	struct task_struct *task = c->task;
+	struct unwind *u = &c->w->u;
 	__u64 offset = (__s64)r->offset, g;
+	struct pb_unwind_range *range;
 
-	if (r->reg)
-		offset = go_word(c, c->w->u.object + offset, 0);
+	if (r->reg) {
+		range = unwind_range(u, u->ip - u->is_return);
+		offset = range ? go_word(c, range->base + offset, 0) : 0;
+		if (!offset)
+			return 0;
+	}
 	g = go_word(c, BPF_CORE_READ(task, thread.fsbase) + offset, 0);
 	return g ? go_word(c, g, GO_G_M) : 0;
 }
@@ -112,16 +118,15 @@ static __always_inline int go_find_stack(struct unwind_ctx *c, const struct pb_u
 		return go_from_c(c, r);
 	m = go_thread(c, r);
 	g = m ? go_word(c, m, r->rbx_words) : 0;
-	if (g && !go_read_g(c, g) && go_on_stack(u, u->sp)) {
-		if (r->base == BASE_GO_CALLBACK)
-			go_to_caller_in_c(c, m);
-		return 0;
-	}
-	if (r->base == BASE_GO_CALLBACK)
-		return 0;
 	if (!g)
 		return m && r->base == BASE_GO_GROW ? PB_END_DONE : PB_END_SWITCH;
-	return go_to_goroutine(u, r->base == BASE_GO_GROW);
+	go_read_g(c, g);
+	if (r->base != BASE_GO_CALLBACK)
+		return go_to_goroutine(u, r->base == BASE_GO_GROW);
+	if (!go_on_stack(u, u->sp))
+		return PB_END_SWITCH;
+	go_to_caller_in_c(c, m);
+	return 0;
 }
 
 static __always_inline int go_unwind(struct unwind_ctx *c, const struct pb_unwind_rule *r)

@@ -220,7 +220,6 @@ struct unwind {
 		__u8 bytes[256]; /* a runtime's own: what was read */
 		__u64 read[32];
 	};
-	__u64 object;      /* address that the rows of the last frame's object count from */
 	__u64 go_callback; /* rsp of the thread's stack, when C was called last; 0: not known */
 	__u64 go_switches; /* from stack to stack */
 };

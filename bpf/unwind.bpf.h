@@ -174,7 +174,6 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 	chunk = map ? bpf_map_lookup_elem(map, &zero_key) : NULL;
 	if (!chunk)
 		return NULL;
-	u->object = r->base;
 	addr -= r->base;
 	row = r->first;
 	n = r->n;

@@ -30,7 +30,7 @@ static void *host_waits(void *arg)
 	return arg;
 }
 
-static int host_calls(void)
+__attribute__((noinline)) static int host_calls(void)
 {
 	return work(1) + 1;
 }

@@ -148,32 +148,45 @@ static void update(struct values *v, const struct reader *r)
 	v->of[16] = (struct value){};
 }
 
+static bool moves_to_rsp(const struct reader *r)
+{
+	return r->in.mnemonic == ZYDIS_MNEMONIC_MOV && is_reg(&r->ops[0], ZYDIS_REGISTER_RSP);
+}
+
 bool gocode_thread(const struct go_code *code, struct go_thread *ret)
 {
 	const struct value *sp;
 	struct values v = {};
-	uint64_t leaves = 0;
+	unsigned int moves = 0;
 	struct reader r;
 
 	if (!reader_init(&r, code))
 		return false;
 	sp = &v.of[number(ZYDIS_REGISTER_RSP)];
-	while (next(&r)) {
+	while (next(&r) && moves < 2) {
 		update(&v, &r);
-		if (r.in.mnemonic != ZYDIS_MNEMONIC_MOV || !is_reg(&r.ops[0], ZYDIS_REGISTER_RSP))
-			continue;
-		/* First it goes to that of m.g0. */
-		if (!leaves) {
-			leaves = code->addr + r.at;
-			continue;
-		}
-		if (sp->kind != SAVED_SP || !sp->arg || sp->arg % 8 || sp->arg / 8 > INT16_MAX)
-			return false;
-		*ret = (struct go_thread){ sp->by_got, sp->tls, (uint32_t)sp->arg, leaves,
-					   code->addr + r.at };
-		return true;
+		moves += moves_to_rsp(&r);
 	}
-	return false;
+	/* First it goes to the stack of m.g0, then back to that of m.curg. */
+	if (moves < 2 || sp->kind != SAVED_SP || !sp->arg || sp->arg % 8 || sp->arg / 8 > INT16_MAX)
+		return false;
+	*ret = (struct go_thread){ sp->by_got, sp->tls, (uint32_t)sp->arg };
+	return true;
+}
+
+void gocode_switch(const struct go_code *code, uint64_t *leaves, uint64_t *returns)
+{
+	uint64_t end = code->addr + code->size;
+	struct reader r;
+
+	*leaves = *returns = end;
+	if (!reader_init(&r, code))
+		return;
+	while (*returns == end && next(&r)) {
+		if (!moves_to_rsp(&r))
+			continue;
+		*(*leaves == end ? leaves : returns) = code->addr + r.at;
+	}
 }
 
 uint32_t gocode_c_slot(const struct go_code *code)

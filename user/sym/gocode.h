@@ -24,12 +24,16 @@ struct go_thread {
 	bool by_got;        /* tls is the address of a word that holds the offset */
 	int64_t tls;        /* offset from fs, where the pointer to runtime.g is */
 	uint32_t goroutine; /* offset of m.curg */
-	/* Addresses of runtime.systemstack: from here to there it is on the thread's stack. */
-	uint64_t leaves, returns;
 };
 
 /* By the code of runtime.systemstack; false: it is of a kind that nobody knows. */
 bool gocode_thread(const struct go_code *code, struct go_thread *ret);
+
+/*
+ * Where a function has gone from one stack to another, from `leaves` on, and is back, from
+ * `returns` on: behind its moves to rsp. Where it has none these are the end of the code.
+ */
+void gocode_switch(const struct go_code *code, uint64_t *leaves, uint64_t *returns);
 
 /*
  * By runtime.asmcgocall: where it keeps the goroutine on the thread's stack, in words above rsp;

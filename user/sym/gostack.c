@@ -33,6 +33,7 @@ struct walk {
 	uint64_t base; /* address that rules count from */
 	struct go_thread thread;
 	bool thread_known;
+	uint64_t leaves, returns; /* gocode_switch() of the function at hand */
 	uint64_t rows;
 	uint8_t code[CODE_MAX];
 };
@@ -150,21 +151,21 @@ static struct cfi_rule rule_of_size(struct walk *w, const struct go_record *r, i
 	return rule;
 }
 
-/* runtime.systemstack, where its frame has one size: a part of it runs on the other stack. */
-static int visit_switch(struct walk *w, const struct go_values *v, const struct cfi_rule *rule)
+/* Where the frame has one size, in a function of which a part runs on another stack. */
+static int visit_switch(struct walk *w, const struct go_values *v, const struct cfi_rule *rule,
+			enum special is)
 {
-	uint64_t leaves = w->thread.leaves, returns = w->thread.returns;
 	struct cfi_rule away = *rule;
 	int err = 0;
 
 	if (rule->base == CFI_BASE_REG)
-		make_switch(w, SYSTEM, &away);
-	if (v->start < leaves)
+		make_switch(w, is, &away);
+	if (v->start < w->leaves)
 		err = state(w, v->start, rule);
-	if (!err && v->end > leaves && v->start < returns)
-		err = state(w, v->start > leaves ? v->start : leaves, &away);
-	if (!err && v->end > returns)
-		err = state(w, v->start > returns ? v->start : returns, rule);
+	if (!err && v->end > w->leaves && v->start < w->returns)
+		err = state(w, v->start > w->leaves ? v->start : w->leaves, &away);
+	if (!err && v->end > w->returns)
+		err = state(w, v->start > w->returns ? v->start : w->returns, rule);
 	return err;
 }
 
@@ -175,10 +176,11 @@ static int visit_sizes(struct walk *w, const struct go_record *r, enum special i
 	struct go_values v;
 	int err = 0;
 
-	if (r->flags & GO_FLAG_ASSEMBLY) {
+	if (r->flags & GO_FLAG_ASSEMBLY || is >= SYSTEM) {
 		struct go_code code = read_code(w, r);
 
 		saved = gocode_saves_rbp(&code, w->table, r);
+		gocode_switch(&code, &w->leaves, &w->returns);
 	}
 	gofunc_values(w->table, r, r->frame_sizes, &v);
 	while (!err && gofunc_values_next(&v)) {
@@ -186,10 +188,8 @@ static int visit_sizes(struct walk *w, const struct go_record *r, enum special i
 
 		if (is == CUT && rule.base == CFI_BASE_REG)
 			rule.base = CFI_BASE_CUT;
-		else if (is > SYSTEM && rule.base == CFI_BASE_REG)
-			make_switch(w, is, &rule);
-		if (is == SYSTEM)
-			err = visit_switch(w, &v, &rule);
+		if (is >= SYSTEM)
+			err = visit_switch(w, &v, &rule, is);
 		else
 			err = state(w, v.start, &rule);
 	}

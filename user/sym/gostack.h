@@ -15,10 +15,10 @@
  * CFI_BASE_GO_CALLBACK  runtime.cgocallback, which C calls: rsp is sched.sp of g0, or of an outer
  *                       callback what the inner one has saved there
  *
- * The first two hold while rsp lies outside the goroutine's stack, the last while inside;
- * otherwise the frame is here. But for CFI_BASE_GO_C, `offset` and `reg` tell how the thread finds
- * its runtime.g: at fs + offset (reg 0), or at fs + the word at offset, counted from the object's
- * lowest code (reg 1); rbx_words is the offset of m.curg, in words.
+ * They hold from where the function has gone to the other stack up to where it is back. But for
+ * CFI_BASE_GO_C, `offset` and `reg` tell how the thread finds its runtime.g: at fs + offset (reg
+ * 0), or at fs + the word at offset, counted from the object's lowest code (reg 1); rbx_words is
+ * the offset of m.curg, in words.
  *
  * In every rule of Go's, rbx is lost.
  */
