@@ -158,6 +158,8 @@ static __subprog int unwind_go(struct unwind_ctx *c, const struct pb_unwind_rule
 }
 #else
 /* Verified once a program, and not with all that may have come before. */
+int go_unwind_current(struct stack_work *w, const struct pb_unwind_rule *r);
+
 __weak int go_unwind_current(struct stack_work *w, const struct pb_unwind_rule *r)
 {
 	struct unwind_ctx c = { .w = w, .task = bpf_get_current_task_btf() };

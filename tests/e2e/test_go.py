@@ -39,20 +39,20 @@ def check_complete(t, report, comm):
         t.remark(f"{kind} {100 * share:.2f} %")
 
 
-def without_inlined(frames):
-    return [f for f in frames if not f.endswith("_[i]") and f not in WRAPPERS]
+def without_wrappers(frames):
+    return [f for f in frames if f not in WRAPPERS]
 
 
 def check_chains(report, comm, chains):
     """Each sample in burn() has a chain that Go told, and each chain has samples."""
     want = {}
     for name, frames in chains.items():
-        physical = tuple(f["name"] for f in frames if not f["inlined"])
-        check(physical[0] == "runtime.goexit" and physical[-1] == "main.burn", f"chain {name}: {physical}")
-        want[physical] = name
+        chain = tuple(f["name"] + ("_[i]" if f["inlined"] else "") for f in frames)
+        check(chain[0] == "runtime.goexit" and chain[-1] == "main.burn", f"chain {name}: {chain}")
+        want[chain] = name
     seen = dict.fromkeys(chains, 0)
     for frames, weight in own_stacks(report, "cpu", comm):
-        frames = without_inlined(frames)
+        frames = without_wrappers(frames)
         if "main.burn" in frames:
             chain = tuple(frames[: frames.index("main.burn") + 1])
             check(chain in want, f"no such chain: {';'.join(chain[:20])} … {';'.join(chain[-6:])}")
@@ -78,7 +78,7 @@ TO_GO = (
     r"(?:_cgoexp_\w+_goWork;)?main\.goWork"
 )
 BY_GO = r"main\._Cfunc_c_calls_go;" + TO_C.format("c_calls_go") + ";" + TO_GO
-GO = r"runtime\.goexit;(?:main\.main\.\w+;)?main\.repeat;"
+GO = r"runtime\.goexit;(?:main\.main\.\w+;)?(?:main\.repeat;)?"
 
 # Of stacks that end in these functions, root first.
 CGO_CHAINS = {
@@ -95,7 +95,7 @@ HOST_CHAINS = {
 def check_patterns(report, comm, patterns, leaves):
     seen = dict.fromkeys(patterns, 0)
     for frames, weight in own_stacks(report, "cpu", comm):
-        frames = without_inlined(frames)
+        frames = [f for f in frames if not f.endswith("_[i]")]
         for leaf in leaves:
             if leaf not in frames or (leaf == "c_burns" and "main.callsC" not in frames):
                 continue

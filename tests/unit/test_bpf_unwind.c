@@ -189,6 +189,137 @@ Test(bpf_unwind, follows_rbp_where_no_table_tells)
 	cr_expect_eq(work.s.by_rbp, 1);
 }
 
+/* A thread of Go's: its goroutine's runtime.g, its own (g0), and its runtime.m. */
+#define FS   0x90000UL
+#define GO_G 0x91000UL
+#define GO_0 0x92000UL
+#define GO_M 0x93000UL
+#define CURG 24UL /* m.curg, in words */
+
+static struct pb_unwind_rule by_go(__u8 base)
+{
+	return (struct pb_unwind_rule){ .base = base,
+					.ra_reg = REG_NONE,
+					.offset = -8,
+					.add = 16,
+					.rbx_words = CURG };
+}
+
+/* The goroutine's stack is the page at STACK + 0x10000, and rsp was so far above its beginning. */
+static void make_thread(__u64 saved_sp)
+{
+	task.thread.fsbase = FS;
+	shim_user_word(FS - 8, GO_0);
+	shim_user_word(GO_0 + 48, GO_M);
+	shim_user_word(GO_M, GO_0);
+	shim_user_word(GO_M + 8 * CURG, GO_G);
+	shim_user_word(GO_G, STACK + 0x10000);
+	shim_user_word(GO_G + 8, STACK + 0x11000);
+	shim_user_word(GO_G + 56, STACK + 0x10000 + saved_sp);
+}
+
+Test(bpf_unwind, goes_from_the_threads_stack_to_the_goroutines)
+{
+	const __u64 ips[] = { RULE(0), RULE(1), RULE(2) };
+
+	make_thread(0x100);
+	add(by_sp(8));
+	add(by_go(BASE_GO_SYSTEM));
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(STACK, RULE(1));
+	shim_user_word(STACK + 0x10000 + 0x108, RULE(2));
+	expect(PB_END_DONE, 3, ips);
+}
+
+Test(bpf_unwind, finds_a_thread_by_the_offset_that_the_loader_chose)
+{
+	const __u64 ips[] = { RULE(0), RULE(1) };
+	struct pb_unwind_rule rule = by_go(BASE_GO_SYSTEM);
+
+	make_thread(0x100);
+	rule.reg = 1;
+	rule.offset = 0x2000; /* from the object's code */
+	add(rule);
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(CODE + 0x2000, -8UL);
+	shim_user_word(STACK + 0x10000 + 0x108, RULE(1));
+	expect(PB_END_DONE, 2, ips);
+}
+
+Test(bpf_unwind, resumes_a_goroutine_whose_stack_grows)
+{
+	const __u64 ips[] = { RULE(0), RULE(1), RULE(2) };
+
+	make_thread(0x100);
+	shim_user_word(GO_G + 64, RULE(1));
+	add(by_go(BASE_GO_GROW));
+	add(by_sp(8));
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	shim_user_word(STACK + 0x10000 + 0x100, RULE(2));
+	expect(PB_END_DONE, 3, ips);
+	shim_user_word(GO_M + 8 * CURG, 0); /* it has left the thread */
+	expect(PB_END_DONE, 1, ips);
+}
+
+Test(bpf_unwind, goes_through_c_and_back_by_what_each_call_left)
+{
+	const __u64 ips[] = { RULE(0), RULE(1), RULE(2), RULE(3), RULE(4), RULE(3), RULE(5) };
+	const __u64 own = STACK + 0x2000; /* the thread's stack */
+	struct pb_unwind_rule from_c = by_go(BASE_GO_C);
+
+	make_thread(0);
+	from_c.rbx_words = 1;
+	add(by_sp(8)); /* Go, on the goroutine's stack */
+	add(by_go(BASE_GO_CALLBACK));
+	add(by_sp(8)); /* C, on the thread's */
+	add(from_c);
+	add(by_sp(8));
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	regs.sp = STACK + 0x10000 + 0x100;
+	shim_user_word(regs.sp, RULE(1));
+	shim_user_word(GO_0 + 56, own);       /* where the callback left it */
+	shim_user_word(own, own + 0x500);     /* where an outer one had */
+	shim_user_word(own + 8, RULE(2));     /* called by C, */
+	shim_user_word(own + 16, RULE(3));    /* which Go has called: */
+	shim_user_word(own + 24, 0xf00);      /* so far below the end of its stack */
+	shim_user_word(own + 32, GO_G);
+	shim_user_word(STACK + 0x10000 + 0x108, RULE(4));
+	shim_user_word(STACK + 0x10000 + 0x110, RULE(3)); /* a call on the goroutine's own stack */
+	shim_user_word(STACK + 0x10000 + 0x118, STACK + 0x10000 + 0x200);
+	shim_user_word(STACK + 0x10000 + 0x120, 0);
+	shim_user_word(STACK + 0x10000 + 0x208, RULE(5));
+	expect(PB_END_DONE, 7, ips);
+}
+
+Test(bpf_unwind, does_not_go_to_a_stack_that_is_not_the_goroutines)
+{
+	const __u64 ips[] = { RULE(0) };
+	static const __u8 kinds[] = { BASE_GO_SYSTEM, BASE_GO_GROW, BASE_GO_C, BASE_GO_CALLBACK };
+
+	for (size_t i = 0; i < sizeof(kinds); i++) {
+		make_thread(0x1000); /* just above */
+		shim_user_word(GO_G + 64, RULE(0));
+		shim_user_word(STACK + 8 * CURG - 8, 0x1001);
+		shim_user_word(STACK + 8 * CURG, GO_G);
+		rules = 0;
+		add(by_go(kinds[i]));
+		expect(PB_END_SWITCH, 1, ips);
+		task.thread.fsbase = SHIM_USER_END; /* nothing can be read there */
+		shim_user_word(STACK + 8 * CURG, SHIM_USER_END);
+		expect(PB_END_SWITCH, 1, ips);
+	}
+}
+
+Test(bpf_unwind, ends_where_stacks_lead_to_each_other_for_ever)
+{
+	make_thread(0x100);
+	add(by_go(BASE_GO_SYSTEM));
+	shim_user_word(STACK + 0x10000 + 0x108, RULE(0));
+	cr_assert(walk(PID));
+	cr_expect_eq(work.s.end, PB_END_LOOP);
+	cr_expect_leq(work.s.user, 100);
+}
+
 Test(bpf_unwind, tells_why_it_ends_elsewhere)
 {
 	const __u64 ips[] = { RULE(0), RULE(0) };

@@ -23,6 +23,7 @@
 #define MODULE_WORDS_END 512
 #define TREES_TRIED      64
 #define TREE_MAX         65536 /* calls inlined into a function */
+#define DEPTH_MAX        1024  /* of calls inlined into each other */
 
 /* A node of a tree, runtime.inlinedCall: 20 bytes, since Go 1.20 16 bytes. */
 #define NODE_MAX 20
@@ -179,7 +180,7 @@ static const char *file_name(const struct gopclntab *t, const struct go_record *
 }
 
 static void find_line(const struct gopclntab *t, const struct go_record *r, uint64_t addr,
-		      struct go_frame *ret)
+		      struct source_frame *ret)
 {
 	int32_t file, line;
 
@@ -191,7 +192,7 @@ static void find_line(const struct gopclntab *t, const struct go_record *r, uint
 
 /* The inlined call that covers an address of the function. 1, 0: none does, -1: it is damaged. */
 static int find_inlined(const struct go_lines *g, const struct go_record *r, uint64_t addr,
-			struct node *node, struct go_frame *ret)
+			struct node *node, struct source_frame *ret)
 {
 	uint32_t numbers = g->trees ? gofunc_pcdata(&g->table, r, GO_PCDATA_INLINED) : 0;
 	int32_t number;
@@ -200,20 +201,20 @@ static int find_inlined(const struct go_lines *g, const struct go_record *r, uin
 		return 0;
 	if (!node_at(g, g->trees, r, (uint32_t)number, node))
 		return -1;
-	*ret = (struct go_frame){ .name = gofunc_name(&g->table, node->name), .inlined = true };
+	*ret = (struct source_frame){ .name = gofunc_name(&g->table, node->name), .inlined = true };
 	find_line(&g->table, r, addr, ret);
 	return ret->name ? 1 : -1;
 }
 
-void golines_find(const struct go_lines *g, uint64_t addr, struct go_frames_at *ret)
+void golines_find(const struct go_lines *g, uint64_t addr, source_frames *ret)
 {
 	const struct gopclntab *t = &g->table;
-	struct go_frame own = {};
+	struct source_frame own = {};
 	struct go_record r;
 	struct node node;
 	uint32_t n = 0;
 	uint64_t i = gofunc_find(t, addr);
-	int inlined;
+	int inlined = 0;
 
 	ret->n = 0;
 	/* C code that Go's linker took in has no lines. */
@@ -222,12 +223,17 @@ void golines_find(const struct go_lines *g, uint64_t addr, struct go_frames_at *
 	own.name = gofunc_name(t, r.name);
 	if (!own.name)
 		return;
-	do {
+	for (uint32_t depth = 0; depth < DEPTH_MAX; depth++) {
 		inlined = find_inlined(g, &r, addr, &node, &ret->v[n]);
-		if (inlined > 0)
-			addr = r.addr + node.parent_at;
-	} while (inlined > 0 && ++n < GO_FRAMES_MAX - 1);
-	/* Whose line it is cannot be told where the tree is damaged, or too deep. */
+		if (inlined <= 0)
+			break;
+		addr = r.addr + node.parent_at;
+		if (n < SOURCE_FRAMES_MAX - 2)
+			n++;
+		else
+			memmove(ret->v, ret->v + 1, n * sizeof(*ret->v));
+	}
+	/* Whose line it is cannot be told where the tree is damaged, or endless. */
 	if (!inlined)
 		find_line(t, &r, addr, &own);
 	ret->v[n] = own;

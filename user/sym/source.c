@@ -67,14 +67,7 @@ static void free_go(void *state)
 
 static int find_go(void *state, uint64_t addr, source_frames *ret)
 {
-	struct go_frames_at at;
-
-	golines_find(state, addr, &at);
-	for (ret->n = 0; ret->n < at.n; ret->n++) {
-		const struct go_frame *f = &at.v[ret->n];
-
-		ret->v[ret->n] = (struct source_frame){ f->name, f->file, f->line, f->inlined };
-	}
+	golines_find(state, addr, ret);
 	return 0;
 }
 
@@ -89,11 +82,10 @@ static size_t go_memory(const void *state)
 	return golines_memory(state);
 }
 
-_Static_assert(GO_FRAMES_MAX <= SOURCE_FRAMES_MAX, "every frame of Go's has a place");
-
+/* What Go carries for itself is there when all else is stripped, and names things as Go does. */
 static const struct source_kind kinds[] = {
-	{ open_dwarf, free_dwarf, find_dwarf, dwarf_given_up, dwarf_memory },
 	{ open_go, free_go, find_go, go_given_up, go_memory },
+	{ open_dwarf, free_dwarf, find_dwarf, dwarf_given_up, dwarf_memory },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
