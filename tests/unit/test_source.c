@@ -143,6 +143,21 @@ Test(source, names_functions_of_cxx_as_they_are_written)
 	compiled_done(&c);
 }
 
+/* Functions are in another file, which is not read; the lines are not. */
+Test(source, knows_the_lines_of_split_units)
+{
+	struct compiled c = {};
+	char split[80];
+
+	compiled_open(&c, "cd /tmp && gcc -gdwarf-5 -gsplit-dwarf -O2 -shared -fPIC -x c -",
+		      c_source);
+	expect_at(&c, "mark_inner", "? first.c:12");
+	expect_at(&c, "mark_outer", "? second.c:102");
+	snprintf(split, sizeof(split), "%s--.dwo", c.path);
+	unlink(split);
+	compiled_done(&c);
+}
+
 Test(source, gives_whole_paths)
 {
 	struct compiled c = {};

@@ -56,10 +56,10 @@ int unitindex_read(struct unitindex *x, struct dwarfinfo *d)
 	if (x->is_read)
 		return 0;
 	x->is_read = true;
-	/* Without a place for a split unit's DIE none is looked for. */
+	/* Of a split unit the skeleton has ranges and lines; the rest is not looked for. */
 	while (!err && dwarfinfo_tick(d) &&
 	       !dwarf_get_units(d->dwarf, unit, &unit, NULL, &type, &die, NULL))
-		if (type == DW_UT_compile)
+		if (type == DW_UT_compile || type == DW_UT_skeleton)
 			err = add_unit(x, d, &die);
 	if (x->ranges.n)
 		qsort(x->ranges.v, x->ranges.n, sizeof(*x->ranges.v), compare_ranges);
