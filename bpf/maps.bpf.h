@@ -214,6 +214,8 @@ struct unwind {
 	__u16 runtime[PB_RUNTIMES]; /* as in struct pb_unwind_image */
 	__u16 anon;
 	__u16 mark;    /* enum pb_runtime: whose code the frame at hand is */
+	__u8 is_host;  /* it is code of a runtime's own object */
+	__u8 told;     /* frames of a runtime were put */
 	__u64 fs_base; /* of the thread: where its thread-local storage ends */
 	__u64 at[4];   /* a runtime's own: how far its frames were told; 0 at the leaf */
 	union {

@@ -13,7 +13,7 @@
 /* In u->at: */
 enum python_at {
 	AT_FRAME,  /* the next one; 0: there are no more */
-	AT_TOLD,   /* the address on the native stack up to which they were told */
+	AT_TOLD,   /* the address on the native stack up to which they were told; 0: unknown */
 	AT_CFRAME, /* of the next frame's activation */
 	AT_COUNT,  /* frames seen, and 1; 0: nothing was looked for yet */
 };
@@ -61,18 +61,30 @@ static __subprog int python_state(struct python_walk *k)
 	return 0;
 }
 
-/* What is at hand of the CFrame at an address, and that the next one is at hand. */
-static __always_inline void python_cframe(struct python_walk *k, __u64 cframe)
+/* The rest is unknown. */
+static __always_inline void python_lose(struct python_walk *k)
 {
-	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
 
-	if (!cframe || UNWIND_READ(&k->c, u->bytes, 24, cframe)) {
+	runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
+	u->at[AT_FRAME] = u->at[AT_TOLD] = 0;
+}
+
+/* Where frames begin that an activation has a CFrame for. */
+static __subprog int python_enter(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+	__u64 cframe = u->at[AT_CFRAME];
+
+	if (k->p->word_current == PB_PYTHON_NONE)
+		return 0;
+	if (!cframe)
 		u->at[AT_FRAME] = 0;
-		return;
-	}
-	if (p->word_current != PB_PYTHON_NONE)
-		u->at[AT_FRAME] = u->read[p->word_current & 3];
+	else if (UNWIND_READ(&k->c, u->bytes, 24, cframe))
+		python_lose(k);
+	else
+		u->at[AT_FRAME] = u->read[k->p->word_current & 3];
+	return 0;
 }
 
 /* Goes from one activation to the one outside it. */
@@ -81,12 +93,11 @@ static __always_inline void python_leave(struct python_walk *k)
 	struct unwind *u = &k->c.w->u;
 
 	if (UNWIND_READ(&k->c, u->bytes, 24, u->at[AT_CFRAME])) {
-		u->at[AT_FRAME] = 0;
+		python_lose(k);
 		return;
 	}
 	u->at[AT_CFRAME] = u->read[k->p->word_cframe_previous & 3];
-	if (k->p->word_current != PB_PYTHON_NONE)
-		python_cframe(k, u->at[AT_CFRAME]);
+	python_enter(k);
 }
 
 static __always_inline void python_begin(struct python_walk *k)
@@ -100,16 +111,14 @@ static __always_inline void python_begin(struct python_walk *k)
 	state = u->word;
 	if (!state)
 		return;
-	if (p->mode == PB_PYTHON_CFRAME) {
-		if (UNWIND_READ(&k->c, &u->at[AT_CFRAME], 8, state + p->thread_cframe))
-			return;
-		if (p->word_current != PB_PYTHON_NONE) {
-			python_cframe(k, u->at[AT_CFRAME]);
-			return;
-		}
-	}
 	if (UNWIND_READ(&k->c, &u->at[AT_FRAME], 8, state + p->thread_frame))
-		u->at[AT_FRAME] = 0;
+		python_lose(k);
+	if (p->mode != PB_PYTHON_CFRAME)
+		return;
+	if (UNWIND_READ(&k->c, &u->at[AT_CFRAME], 8, state + p->thread_cframe))
+		python_lose(k);
+	else
+		python_enter(k);
 }
 
 /* Puts a frame by its code object; 0 in both words: it could not be read. */
@@ -145,19 +154,16 @@ static __always_inline bool python_is_code(struct python_walk *k, __u64 object)
 	return !UNWIND_READ(&k->c, u->bytes, 16, object) && u->read[1] == k->p->code_type;
 }
 
-/* One frame; true: it is its activation's last. */
-static __always_inline bool python_frame(struct python_walk *k, __u64 frame)
+/* One frame; 1: it is its activation's last; -1: it could not be read. */
+static __always_inline int python_frame(struct python_walk *k, __u64 frame)
 {
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
 	__u64 code, instr;
 	bool ends;
 
-	if (UNWIND_READ(&k->c, u->bytes, p->frame_size & 127, frame)) {
-		runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
-		u->at[AT_FRAME] = 0;
-		return true;
-	}
+	if (UNWIND_READ(&k->c, u->bytes, p->frame_size & 127, frame))
+		return -1;
 	ends = u->bytes[p->frame_end & 127] >= p->end_min;
 	code = u->read[p->word_code & 15] & ~7ULL; /* tagged in 3.14 */
 	instr = u->read[p->word_instr & 15];
@@ -175,16 +181,17 @@ static long python_next(__u32 i, struct python_walk *k)
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
 	__u64 frame = u->at[AT_FRAME];
+	int ends;
 
 	if (!frame)
 		return 1;
-	if (u->at[AT_COUNT]++ > PYTHON_FRAMES_MAX) {
-		runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
-		u->at[AT_FRAME] = 0;
-		return 1;
-	}
-	if (!python_frame(k, frame))
+	ends = u->at[AT_COUNT]++ > PYTHON_FRAMES_MAX ? -1 : python_frame(k, frame);
+	if (!ends)
 		return 0;
+	if (ends < 0)
+		python_lose(k);
+	if (ends < 0 && p->mode != PB_PYTHON_CFRAME)
+		return 1;
 	if (p->mode == PB_PYTHON_ONE)
 		return 1;
 	u->at[AT_TOLD] = frame;
@@ -197,7 +204,8 @@ static long python_next(__u32 i, struct python_walk *k)
 
 /*
  * An activation that has only begun is not in the list yet; then the frames of the next one are
- * told here, and not again there.
+ * told here, and not again there. One that is beyond the end of the list has not called what is at
+ * hand: it lies where a greenlet's stack happened to be begun.
  */
 static __subprog int python_step(struct unwind_ctx *c)
 {
@@ -210,7 +218,11 @@ static __subprog int python_step(struct unwind_ctx *c)
 	k.p = &image->python;
 	if (!u->at[AT_COUNT])
 		python_begin(&k);
-	if (u->at[AT_FRAME] && u->at[AT_TOLD] < u->sp)
+	if (u->at[AT_TOLD] >= u->sp)
+		return WAY_NATIVE;
+	if (u->at[AT_FRAME])
 		bpf_loop(PYTHON_FRAMES_MAX, python_next, &k, 0);
+	else if (u->at[AT_TOLD])
+		return PB_END_DONE;
 	return WAY_NATIVE;
 }

@@ -13,6 +13,7 @@
 /* A frame: see PB_WORD_RUNTIME. */
 static __always_inline void runtime_put(struct stack_work *w, __u64 kind, __u64 what, __u64 where)
 {
+	w->u.told = 1;
 	unwind_put(w, PB_WORD_RUNTIME | kind << PB_WORD_SHIFT | (what & PB_WORD_PAYLOAD));
 	unwind_put(w, PB_WORD_RUNTIME | PB_WORD_SECOND | kind << PB_WORD_SHIFT |
 			  (where & PB_WORD_PAYLOAD));
@@ -32,6 +33,7 @@ static __always_inline void runtime_begin(struct unwind *u, const struct pb_unwi
 	__builtin_memcpy(u->runtime, image->runtime, sizeof(u->runtime));
 	__builtin_memset(u->at, 0, sizeof(u->at));
 	u->anon = image->anon;
+	u->told = 0;
 	u->fs_base = BPF_CORE_READ(task, thread.fsbase);
 }
 

@@ -410,7 +410,8 @@ static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_
 
 	if (w->u.words && (!w->u.is_return || (r && r->base == BASE_SIGNAL)))
 		word |= PB_IP_EXACT;
-	unwind_put(w, word);
+	if (!config.hide_hosts || !w->u.is_host || !w->u.told)
+		unwind_put(w, word);
 	return r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
 }
 
@@ -426,8 +427,11 @@ static long unwind_step(__u32 i, struct unwind_ctx *c)
 		return 1;
 	}
 	r = unwind_rule(u);
-	if (r)
-		u->mark = r->mark;
+	u->is_host = 0;
+	if (r) {
+		u->mark = r->mark & ~PB_MARK_HOST;
+		u->is_host = r->mark & PB_MARK_HOST;
+	}
 	if (config.runtimes && u->mark)
 		end = runtime_step(c, r);
 	if (end == WAY_NATIVE)

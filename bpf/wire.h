@@ -46,7 +46,8 @@ struct pb_config {
 	__u8 kernel_spans;     /* some kernel functions are nodes */
 	__u8 unwind;           /* there are unwind tables: see unwind.bpf.h */
 	__u8 runtimes;         /* whose frames are looked for: 1 << enum pb_runtime, or-ed */
-	__u8 pad[5];
+	__u8 hide_hosts;       /* native frames of a runtime itself are left out beside its own */
+	__u8 pad[4];
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
 };
 
@@ -220,9 +221,11 @@ struct pb_unwind_rule {
 	__u8 base, reg, rbp, ra_reg;
 	__s32 offset;
 	__s16 add, rbp_words, rbx_words;
-	__u8 mark; /* enum pb_runtime: whose frames begin in this code */
+	__u8 mark; /* enum pb_runtime: whose frames begin in this code; PB_MARK_HOST */
 	__u8 pad;
 };
+
+#define PB_MARK_HOST 0x80 /* code of a runtime's own object, which may be hidden */
 
 struct pb_unwind_chunk {
 	__u32 addr[PB_CHUNK_ROWS];

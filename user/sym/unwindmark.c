@@ -73,6 +73,7 @@ static int make_room(struct unwindtable *t)
 
 int unwindtable_mark(struct unwindtable *t, const struct unwind_mark *mark)
 {
+	_cleanup_free_ uint32_t *twins = NULL; /* by rule; 0: not looked for yet */
 	uint64_t start = mark->start < t->base ? 0 : mark->start - t->base;
 	uint64_t end = mark->end < t->base ? 0 : mark->end - t->base;
 	size_t first, last;
@@ -80,12 +81,19 @@ int unwindtable_mark(struct unwindtable *t, const struct unwind_mark *mark)
 
 	if (start >= end || start > UINT32_MAX || !t->n)
 		return 0;
-	err = make_room(t);
+	twins = calloc(t->rules_n, sizeof(*twins));
+	err = twins ? make_room(t) : -ENOMEM;
 	if (err)
 		return err;
 	first = split(t, (uint32_t)start);
 	last = end > UINT32_MAX ? t->n : split(t, (uint32_t)end);
-	for (size_t i = first; i < last; i++)
-		t->rows[i].rule = marked(t, t->rows[i].rule, mark->mark);
+	for (size_t i = first; i < last; i++) {
+		uint32_t *twin = &twins[t->rows[i].rule];
+
+		/* The twin of number 0 has another number, and that of others is not 0. */
+		if (!*twin)
+			*twin = marked(t, t->rows[i].rule, mark->mark);
+		t->rows[i].rule = *twin;
+	}
 	return 0;
 }

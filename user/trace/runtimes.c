@@ -204,12 +204,23 @@ int runtimes_mark(struct runtimes *r, struct object_files *o, uint32_t object,
 		  struct unwindtable *t)
 {
 	const struct object_runtime *known = r ? object_of(r, o, object) : NULL;
+	uint8_t host;
 	int err = 0;
 
-	if (!known)
+	if (!known || !known->runtime)
 		return 0;
-	vec_foreach (m, &known->marks)
-		err = err ? err : unwindtable_mark(t, m);
+	host = known->runtime->hides_host ? PB_MARK_HOST : 0;
+	vec_foreach (m, &known->marks) {
+		struct unwind_mark mark = { m->start, m->end, m->mark | host };
+
+		err = err ? err : unwindtable_mark(t, &mark);
+	}
+	vec_foreach (s, &t->segments) {
+		struct unwind_mark mark = { s->addr, s->addr + s->size, host };
+
+		if (host && s->exec)
+			err = err ? err : unwindtable_mark(t, &mark);
+	}
 	return err;
 }
 

@@ -201,6 +201,7 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.runtimes = runtime_kinds(s),
+		.hide_hosts = !s->opt.native,
 	};
 	bool syscalls = s->opt.syscalls || config.syscall_spans;
 	struct pathbpf *skel = s->skel;
