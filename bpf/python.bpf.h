@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#define PYTHON_FRAMES_MAX  4096 /* of a stack */
-#define PYTHON_THREADS_MAX 256
+#define PYTHON_FRAMES_MAX 4096 /* of a stack */
+#define PYTHON_STATES_MAX 512  /* interpreters and threads that are searched */
 
 /* In u->at: */
 enum python_at {
@@ -16,50 +16,17 @@ enum python_at {
 	AT_TOLD,   /* the address on the native stack up to which they were told; 0: unknown */
 	AT_CFRAME, /* of the next frame's activation */
 	AT_COUNT,  /* frames seen, and 1; 0: nothing was looked for yet */
+	AT_END,    /* where the native frame at hand ends */
+	AT_INTERP, /* cursors */
+	AT_STATE,
+	AT_OWN, /* the state that was taken at first */
+	AT_SEARCHED,
 };
 
 struct python_walk {
 	struct unwind_ctx c;
 	const struct pb_python_image *p;
 };
-
-/* One thread's state: is it the current thread's? */
-static long python_thread(__u32 i, struct python_walk *k)
-{
-	struct unwind *u = &k->c.w->u;
-	__u64 state = u->word;
-
-	if (!state || UNWIND_READ(&k->c, u->bytes, 8, state + k->p->thread_id)) {
-		u->word = 0;
-		return 1;
-	}
-	if (u->read[0] == u->fs_base)
-		return 1;
-	if (UNWIND_READ(&k->c, &u->word, 8, state + k->p->thread_next))
-		u->word = 0;
-	return 0;
-}
-
-/* The thread's state, into u->word; 0: it has none. */
-static __subprog int python_state(struct python_walk *k)
-{
-	const struct pb_python_image *p = k->p;
-	struct unwind *u = &k->c.w->u;
-	__u64 addr = u->fs_base + p->tls_offset;
-
-	if (p->tls == PB_PYTHON_TLS_NONE)
-		addr = p->threads;
-	if (UNWIND_READ(&k->c, &u->word, 8, addr))
-		u->word = 0;
-	if (u->word && p->tls == PB_PYTHON_TLS_POINTER &&
-	    UNWIND_READ(&k->c, &u->word, 8, u->word + p->tls_second))
-		u->word = 0;
-	if (p->tls == PB_PYTHON_TLS_NONE) {
-		u->at[AT_COUNT] = 0;
-		bpf_loop(PYTHON_THREADS_MAX, python_thread, k, 0);
-	}
-	return 0;
-}
 
 /* The rest is unknown. */
 static __always_inline void python_lose(struct python_walk *k)
@@ -71,20 +38,19 @@ static __always_inline void python_lose(struct python_walk *k)
 }
 
 /* Where frames begin that an activation has a CFrame for. */
-static __subprog int python_enter(struct python_walk *k)
+static __always_inline void python_enter(struct python_walk *k)
 {
 	struct unwind *u = &k->c.w->u;
 	__u64 cframe = u->at[AT_CFRAME];
 
 	if (k->p->word_current == PB_PYTHON_NONE)
-		return 0;
+		return;
 	if (!cframe)
 		u->at[AT_FRAME] = 0;
 	else if (UNWIND_READ(&k->c, u->bytes, 24, cframe))
 		python_lose(k);
 	else
 		u->at[AT_FRAME] = u->read[k->p->word_current & 3];
-	return 0;
 }
 
 /* Goes from one activation to the one outside it. */
@@ -100,25 +66,133 @@ static __always_inline void python_leave(struct python_walk *k)
 	python_enter(k);
 }
 
-static __always_inline void python_begin(struct python_walk *k)
+/* Begins with the frames of a thread's state. */
+static __subprog int python_load(struct python_walk *k, __u64 state)
 {
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
-	__u64 state;
 
-	python_state(k);
-	u->at[AT_COUNT] = 1;
-	state = u->word;
-	if (!state)
-		return;
 	if (UNWIND_READ(&k->c, &u->at[AT_FRAME], 8, state + p->thread_frame))
-		python_lose(k);
+		u->at[AT_FRAME] = 0;
 	if (p->mode != PB_PYTHON_CFRAME)
-		return;
+		return 0;
 	if (UNWIND_READ(&k->c, &u->at[AT_CFRAME], 8, state + p->thread_cframe))
-		python_lose(k);
+		u->at[AT_FRAME] = u->at[AT_CFRAME] = 0;
 	else
 		python_enter(k);
+	return 0;
+}
+
+/* The interpreter also has frames of the kind that ends an activation for code of its own. */
+static __always_inline bool python_is_code(struct python_walk *k, __u64 object)
+{
+	struct unwind *u = &k->c.w->u;
+
+	return !UNWIND_READ(&k->c, u->bytes, 16, object) && u->read[1] == k->p->code_type;
+}
+
+/* The thread's state as the thread itself finds it; 0: that is not known, or it has none. */
+static __always_inline __u64 python_own_state(struct python_walk *k)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+
+	if (p->tls == PB_PYTHON_TLS_NONE ||
+	    UNWIND_READ(&k->c, &u->word, 8, u->fs_base + p->tls_offset))
+		return 0;
+	if (u->word && p->tls == PB_PYTHON_TLS_POINTER &&
+	    UNWIND_READ(&k->c, &u->word, 8, u->word + p->tls_second))
+		return 0;
+	return u->word;
+}
+
+/* Are the next frames those of the native frame at hand? Where nothing tells: they may be. */
+static __always_inline bool python_fits(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+	__u64 at = u->at[AT_CFRAME];
+
+	return u->at[AT_FRAME] &&
+	       (k->p->mode != PB_PYTHON_CFRAME || (at >= u->sp && at < u->at[AT_END]));
+}
+
+/* One interpreter or state of a thread. */
+static long python_candidate(__u32 i, struct python_walk *k)
+{
+	const struct pb_python_image *p = k->p;
+	struct unwind *u = &k->c.w->u;
+	__u64 at = u->at[AT_STATE];
+
+	if (!at) {
+		at = u->at[AT_INTERP];
+		if (!at || UNWIND_READ(&k->c, &u->at[AT_STATE], 8, at + p->interp_threads) ||
+		    UNWIND_READ(&k->c, &u->at[AT_INTERP], 8, at + p->interp_next)) {
+			u->at[AT_INTERP] = 0;
+			return 1;
+		}
+		return 0;
+	}
+	if (UNWIND_READ(&k->c, &u->at[AT_STATE], 8, at + p->thread_next) ||
+	    UNWIND_READ(&k->c, &u->word, 8, at + p->thread_id)) {
+		u->at[AT_STATE] = 0;
+		return 0;
+	}
+	if (u->word != u->fs_base || at == u->at[AT_OWN])
+		return 0;
+	python_load(k, at);
+	if (python_fits(k))
+		return 1;
+	u->at[AT_FRAME] = 0;
+	return 0;
+}
+
+/*
+ * Among all states of the thread, one an interpreter, the one whose frames come next. A newer
+ * interpreter was called by an older one: where nothing else tells, the search goes on from there.
+ */
+static __always_inline int python_search(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+
+	u->at[AT_FRAME] = 0;
+	if (k->p->mode == PB_PYTHON_CFRAME || !u->at[AT_SEARCHED]) {
+		u->at[AT_STATE] = 0;
+		if (UNWIND_READ(&k->c, &u->at[AT_INTERP], 8, k->p->interpreters))
+			u->at[AT_INTERP] = 0;
+	}
+	u->at[AT_SEARCHED] = 1;
+	bpf_loop(PYTHON_STATES_MAX, python_candidate, k, 0);
+	return 0;
+}
+
+/* Is the thread's own state not the only one that it may have? */
+static __always_inline bool python_has_more(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+
+	return k->p->tls == PB_PYTHON_TLS_NONE ||
+	       UNWIND_READ(&k->c, &u->word, 8, k->p->interpreters) || u->word != k->p->main;
+}
+
+/* Finds the frames of the native frame at hand, where its activation is not the next one. */
+static __always_inline int python_find(struct python_walk *k)
+{
+	struct unwind *u = &k->c.w->u;
+	__u64 state;
+
+	if (!u->at[AT_COUNT]) {
+		u->at[AT_COUNT] = 1;
+		state = python_own_state(k);
+		if (state)
+			python_load(k, state);
+		if (k->p->mode != PB_PYTHON_ONE && python_fits(k)) {
+			u->at[AT_OWN] = state;
+			return 0;
+		}
+	}
+	if (python_has_more(k))
+		python_search(k);
+	return 0;
 }
 
 /* Puts a frame by its code object; 0 in both words: it could not be read. */
@@ -144,14 +218,6 @@ static __always_inline void python_put(struct python_walk *k, __u64 code, __u64 
 			 << PB_PYTHON_INSTR_BITS;
 	}
 	runtime_put(k->c.w, PB_RUNTIME_PYTHON, code, where);
-}
-
-/* The interpreter also has frames of the kind that ends an activation for code of its own. */
-static __always_inline bool python_is_code(struct python_walk *k, __u64 object)
-{
-	struct unwind *u = &k->c.w->u;
-
-	return !UNWIND_READ(&k->c, u->bytes, 16, object) && u->read[1] == k->p->code_type;
 }
 
 /* One frame; 1: it is its activation's last; -1: it could not be read. */
@@ -207,19 +273,20 @@ static long python_next(__u32 i, struct python_walk *k)
  * told here, and not again there. One that is beyond the end of the list has not called what is at
  * hand: it lies where a greenlet's stack happened to be begun.
  */
-static __subprog int python_step(struct unwind_ctx *c)
+static __subprog int python_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
 {
 	struct unwind *u = &c->w->u;
 	union pb_runtime_image *image = runtime_image(u, PB_RUNTIME_PYTHON);
 	struct python_walk k = { .c = *c };
 
-	if (!image)
+	if (!image || u->at[AT_TOLD] >= u->sp)
 		return WAY_NATIVE;
 	k.p = &image->python;
-	if (!u->at[AT_COUNT])
-		python_begin(&k);
-	if (u->at[AT_TOLD] >= u->sp)
-		return WAY_NATIVE;
+	u->at[AT_END] = ~0ULL;
+	if (r && r->base == BASE_REG && !unwind_register(c, r->reg))
+		u->at[AT_END] = u->word + r->offset;
+	if (!u->at[AT_FRAME])
+		python_find(&k);
 	if (u->at[AT_FRAME])
 		bpf_loop(PYTHON_FRAMES_MAX, python_next, &k, 0);
 	else if (u->at[AT_TOLD])

@@ -44,7 +44,7 @@ static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_r
 {
 	switch (c->w->u.mark) {
 	case PB_RUNTIME_PYTHON:
-		return python_step(c);
+		return python_step(c, r);
 	default:
 		return WAY_NATIVE;
 	}

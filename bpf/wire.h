@@ -149,7 +149,7 @@ struct pb_unwind_image {
 enum pb_python_tls {
 	PB_PYTHON_TLS_VALUE,   /* there */
 	PB_PYTHON_TLS_POINTER, /* beyond a pointer that is there */
-	PB_PYTHON_TLS_NONE,    /* unknown: the list of threads is searched */
+	PB_PYTHON_TLS_NONE,    /* unknown: the lists of threads are searched */
 };
 
 /* What tells the frames that one activation of CPython's eval loop runs from the next one's. */
@@ -164,7 +164,8 @@ enum pb_python_mode {
 /* Offsets are of bytes; those called word_… of words of 8 bytes in what is read at once. */
 struct pb_python_image {
 	__u64 code_type;  /* the address of the type of code objects */
-	__u64 threads;    /* where the address of the newest thread's state is */
+	__u64 interpreters; /* where the address of the newest interpreter is */
+	__u64 main;         /* the first interpreter */
 	__u32 tls_offset; /* see enum pb_python_tls */
 	__u32 tls_second; /* from the pointer on */
 	__u8 tls, mode;
@@ -180,6 +181,7 @@ struct pb_python_image {
 	__u8 half_line;                          /* co_firstlineno: in words of 4 bytes */
 	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
 	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */
+	__u32 interp_next, interp_threads; /* in an interpreter */
 };
 
 /*

@@ -56,7 +56,10 @@ int python_image_make(const struct python_process *p, struct pb_python_image *re
 		return -EINVAL;
 	*ret = (struct pb_python_image){
 		.code_type = p->types.code,
-		.threads = p->threads,
+		.interpreters = p->runtime + l->interpreters,
+		.main = p->main,
+		.interp_next = l->interp_next,
+		.interp_threads = l->interp_threads,
 		.tls = (__u8)p->slot.kind,
 		.tls_offset = p->slot.offset,
 		.tls_second = p->slot.second,

@@ -123,7 +123,7 @@ static int check_threads(struct check *c, const char **why)
 	for (int i = 0; !err && interp && i < INTERPRETERS_MAX; i++) {
 		uint64_t state = python_word(p->memory, interp + l->interp_threads);
 
-		c->p->threads = interp + l->interp_threads; /* the main one is the last */
+		c->p->main = interp; /* the last one of the list */
 		for (int j = 0; !err && state && j < PYTHON_THREADS_MAX; j++) {
 			err = check_thread(c, interp, state);
 			state = python_word(p->memory, state + l->thread_next);

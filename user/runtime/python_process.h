@@ -20,7 +20,7 @@ struct python_process {
 	uint64_t runtime; /* address of _PyRuntime */
 	uint64_t frame_type; /* address of PyFrame_Type; 0: not exported */
 	struct python_types types; /* code: the exported one's, made the real one's */
-	uint64_t threads; /* address of the main interpreter's list */
+	uint64_t main; /* address of the first interpreter */
 	struct python_slot slot;
 };
 

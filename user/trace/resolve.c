@@ -277,7 +277,8 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 
 /*
  * How much of what was unwound by tables is good: all, unless the way led to where no code is.
- * Where rbp was followed instead, one may get beyond the function that begins the stack.
+ * Where rbp was followed instead, or another thread of control has since used the memory, one may
+ * get beyond the function that begins the stack.
  */
 static uint32_t unwound_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
 {
@@ -287,7 +288,7 @@ static uint32_t unwound_frames(struct resolver *res, const struct raw_stack *s, 
 
 		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
 			return i;
-		if (f->is_root && (s->by_rbp || i + 1 == s->n)) {
+		if (f->is_root && (s->by_rbp || s->end != PB_END_DONE || i + 1 == s->n)) {
 			*complete = !s->full;
 			return i + 1;
 		}
