@@ -217,7 +217,7 @@ struct unwind {
 	__u8 is_host;  /* it is code of a runtime's own object */
 	__u8 told;     /* frames of a runtime were put */
 	__u64 fs_base; /* of the thread: where its thread-local storage ends */
-	__u64 at[10];   /* a runtime's own: how far its frames were told; 0 at the leaf */
+	__u64 at[10];  /* a runtime's own: how far its frames were told; 0 at the leaf */
 	union {
 		__u8 bytes[256]; /* a runtime's own: what was read */
 		__u64 read[32];

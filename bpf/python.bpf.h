@@ -210,11 +210,10 @@ static __always_inline void python_put(struct python_walk *k, __u64 code, __u64 
 		else
 			where = (__s64)(__s32)instr >> p->instr_shift;
 		where = (where + 1) & ((1 << PB_PYTHON_INSTR_BITS) - 1);
-		where |= (__u64)pb_python_check(((__u32 *)u->bytes)[p->half_line & 63],
-						u->read[p->word_name & 31],
-						u->read[p->word_qualname & 31],
-						u->read[p->word_file & 31],
-						u->read[p->word_table & 31])
+		where |= (__u64)pb_python_check(
+			     ((__u32 *)u->bytes)[p->half_line & 63], u->read[p->word_name & 31],
+			     u->read[p->word_qualname & 31], u->read[p->word_file & 31],
+			     u->read[p->word_table & 31])
 			 << PB_PYTHON_INSTR_BITS;
 	}
 	runtime_put(k->c.w, PB_RUNTIME_PYTHON, code, where);

@@ -163,25 +163,26 @@ enum pb_python_mode {
 
 /* Offsets are of bytes; those called word_… of words of 8 bytes in what is read at once. */
 struct pb_python_image {
-	__u64 code_type;  /* the address of the type of code objects */
+	__u64 code_type;    /* the address of the type of code objects */
 	__u64 interpreters; /* where the address of the newest interpreter is */
 	__u64 main;         /* the first interpreter */
-	__u32 tls_offset; /* see enum pb_python_tls */
-	__u32 tls_second; /* from the pointer on */
+	__u32 tls_offset;   /* see enum pb_python_tls */
+	__u32 tls_second;   /* from the pointer on */
 	__u8 tls, mode;
-	__u8 frame_size;                          /* what is read of a frame, at most 127 */
+	__u8 frame_size;                           /* what is read of a frame, at most 127 */
 	__u8 word_code, word_previous, word_instr; /* in a frame */
-	__u8 frame_end; /* the byte in it that says, if it is at least end_min, that it is the last */
+	__u8 frame_end; /* the byte in it that says, if it is at least end_min, that it is the last
+			 */
 	__u8 end_min;
-	__u8 skips_end;                         /* … which is no frame of the program */
+	__u8 skips_end;                          /* … which is no frame of the program */
 	__u8 word_current, word_cframe_previous; /* in a CFrame; PB_PYTHON_NONE */
-	__u8 instr_shift;                       /* of word_instr, if that is a number */
-	__u8 code_size;                         /* what is read of a code object */
+	__u8 instr_shift;                        /* of word_instr, if that is a number */
+	__u8 code_size;                          /* what is read of a code object */
 	__u8 word_name, word_qualname, word_file, word_table; /* in it */
-	__u8 half_line;                          /* co_firstlineno: in words of 4 bytes */
+	__u8 half_line;    /* co_firstlineno: in words of 4 bytes */
 	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
 	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */
-	__u32 interp_next, interp_threads; /* in an interpreter */
+	__u32 interp_next, interp_threads;                         /* in an interpreter */
 };
 
 /*

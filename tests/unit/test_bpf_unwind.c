@@ -198,11 +198,9 @@ Test(bpf_unwind, follows_rbp_where_no_table_tells)
 
 static struct pb_unwind_rule by_go(__u8 base)
 {
-	return (struct pb_unwind_rule){ .base = base,
-					.ra_reg = REG_NONE,
-					.offset = -8,
-					.add = 16,
-					.rbx_words = CURG };
+	return (struct pb_unwind_rule){
+		.base = base, .ra_reg = REG_NONE, .offset = -8, .add = 16, .rbx_words = CURG
+	};
 }
 
 /* The goroutine's stack is the page at STACK + 0x10000, and rsp was so far above its beginning. */
@@ -277,11 +275,11 @@ Test(bpf_unwind, goes_through_c_and_back_by_what_each_call_left)
 	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
 	regs.sp = STACK + 0x10000 + 0x100;
 	shim_user_word(regs.sp, RULE(1));
-	shim_user_word(GO_0 + 56, own);       /* where the callback left it */
-	shim_user_word(own, own + 0x500);     /* where an outer one had */
-	shim_user_word(own + 8, RULE(2));     /* called by C, */
-	shim_user_word(own + 16, RULE(3));    /* which Go has called: */
-	shim_user_word(own + 24, 0xf00);      /* so far below the end of its stack */
+	shim_user_word(GO_0 + 56, own);    /* where the callback left it */
+	shim_user_word(own, own + 0x500);  /* where an outer one had */
+	shim_user_word(own + 8, RULE(2));  /* called by C, */
+	shim_user_word(own + 16, RULE(3)); /* which Go has called: */
+	shim_user_word(own + 24, 0xf00);   /* so far below the end of its stack */
 	shim_user_word(own + 32, GO_G);
 	shim_user_word(STACK + 0x10000 + 0x108, RULE(4));
 	shim_user_word(STACK + 0x10000 + 0x110, RULE(3)); /* a call on the goroutine's own stack */
@@ -375,8 +373,7 @@ Test(bpf_unwind, keeps_both_ends_of_what_is_too_deep_for_its_room)
 	for (__u32 i = 0; i < ring - 1; i++)
 		cr_expect_eq(work.s.ips[PB_HEAD_WORDS + (i + work.s.skipped) % ring],
 			     CODE + 1 + n - ring + i);
-	cr_expect_eq(work.s.ips[PB_HEAD_WORDS + (ring - 1 + work.s.skipped) % ring],
-		     CODE + 0x1001);
+	cr_expect_eq(work.s.ips[PB_HEAD_WORDS + (ring - 1 + work.s.skipped) % ring], CODE + 0x1001);
 }
 
 Test(bpf_unwind, leaves_to_the_kernel_what_it_has_no_tables_for)

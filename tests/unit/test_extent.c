@@ -188,7 +188,8 @@ static int is_function(const struct symbol *sym, void *arg)
 	struct comparison *c = arg;
 	const struct symbol *same = symbols_find(c->full, sym->offset);
 
-	/* Of weak functions in several files the linker takes one, and leaves the others nameless. */
+	/* Of weak functions in several files the linker takes one, and leaves the others nameless.
+	 */
 	if (!same && c->nameless++ < NAMELESS_MAX)
 		return 0;
 	cr_assert(same && same->addr == sym->addr, "%lx is no function", sym->addr);

@@ -155,8 +155,8 @@ static const struct opt signal_opts[] = {
 	{ 0, "no-offcpu", NULL, "no off-CPU stacks", set_no_offcpu },
 	{ 0, "min-offcpu", "TIME", "leave out shorter off-CPU intervals (10us, 1ms)",
 	  set_offcpu_min },
-	{ 0, "native", NULL,
-	  "keep an interpreter's own frames in stacks of what it runs (Python)", set_native },
+	{ 0, "native", NULL, "keep an interpreter's own frames in stacks of what it runs (Python)",
+	  set_native },
 	{ 0, "no-syscalls", NULL, "no system calls", set_no_syscalls },
 	{ 0, "no-plugins", NULL, "no plugins (not in this version anyway)", set_no_plugins },
 };

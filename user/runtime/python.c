@@ -29,14 +29,10 @@ enum export {
 };
 
 static const char *const export_names[] = {
-	[EXPORT_RUNTIME] = "_PyRuntime",
-	[EXPORT_EVAL] = "_PyEval_EvalFrameDefault",
-	[EXPORT_CODE_TYPE] = "PyCode_Type",
-	[EXPORT_VERSION] = "Py_Version",
-	[EXPORT_NEW_REF] = "Py_NewRef",
-	[EXPORT_POS_ONLY] = "PyCode_NewWithPosOnlyArgs",
-	[EXPORT_FRAME_TYPE] = "PyFrame_Type",
-	NULL,
+	[EXPORT_RUNTIME] = "_PyRuntime",      [EXPORT_EVAL] = "_PyEval_EvalFrameDefault",
+	[EXPORT_CODE_TYPE] = "PyCode_Type",   [EXPORT_VERSION] = "Py_Version",
+	[EXPORT_NEW_REF] = "Py_NewRef",       [EXPORT_POS_ONLY] = "PyCode_NewWithPosOnlyArgs",
+	[EXPORT_FRAME_TYPE] = "PyFrame_Type", NULL,
 };
 
 struct code_key {
@@ -92,8 +88,7 @@ static uint32_t minor_of(const struct python *py, const struct runtime_host *h, 
 	return e[EXPORT_POS_ONLY].addr ? 9 : 7; /* 3.8 and 3.9 are laid out the same way */
 }
 
-static int find_layout(struct python *py, const struct runtime_host *h,
-		       char why[RUNTIME_WHY_MAX])
+static int find_layout(struct python *py, const struct runtime_host *h, char why[RUNTIME_WHY_MAX])
 {
 	bool final, free_threaded = false;
 	uint32_t minor = minor_of(py, h, &final);

@@ -27,12 +27,12 @@ struct python_layout {
 	/* _PyRuntime, PyInterpreterState, PyThreadState, CFrame */
 	uint32_t interpreters, interp_next, interp_threads;
 	uint32_t thread_next, thread_interp, thread_id;
-	uint32_t thread_frame;  /* of the frame at the top; not 3.11, 3.12 */
-	uint32_t thread_cframe; /* 3.10 to 3.12 */
+	uint32_t thread_frame;                    /* of the frame at the top; not 3.11, 3.12 */
+	uint32_t thread_cframe;                   /* 3.10 to 3.12 */
 	uint32_t cframe_current, cframe_previous; /* current: 3.11, 3.12 */
 	/* PyFrameObject, since 3.11 _PyInterpreterFrame; instr: f_lasti, prev_instr, instr_ptr */
 	uint32_t frame_previous, frame_code, frame_instr;
-	uint32_t frame_end;     /* 3.11: is_entry; since 3.12: owner */
+	uint32_t frame_end;       /* 3.11: is_entry; since 3.12: owner */
 	uint32_t frame_type_size; /* tp_basicsize of PyFrame_Type; 0: not checked */
 	/* PyCodeObject */
 	uint32_t code_type_size; /* the same of PyCode_Type */

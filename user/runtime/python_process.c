@@ -18,12 +18,12 @@
  * Thread-specific data: glibc has the values of the first keys in struct pthread, those of the
  * others in blocks that are pointed to there: nptl/descr.h; musl has a pointer to all there.
  */
-#define GLIBC_FIRST   0x310
-#define GLIBC_BLOCKS  0x510
-#define GLIBC_KEYS    32 /* in the first block, and each of the others; and so many blocks */
-#define GLIBC_KEY     16 /* bytes: a sequence number, the value */
-#define POINTERS_MAX  64 /* words of struct pthread that may be musl's pointer */
-#define MUSL_KEYS     128
+#define GLIBC_FIRST  0x310
+#define GLIBC_BLOCKS 0x510
+#define GLIBC_KEYS   32 /* in the first block, and each of the others; and so many blocks */
+#define GLIBC_KEY    16 /* bytes: a sequence number, the value */
+#define POINTERS_MAX 64 /* words of struct pthread that may be musl's pointer */
+#define MUSL_KEYS    128
 
 struct thread {
 	uint64_t state, id;
@@ -165,8 +165,8 @@ static bool find_glibc(const struct python_memory *m, const struct thread *t,
 		uint64_t block = python_word(m, t->id + GLIBC_BLOCKS + 8 * i);
 
 		if (find_in_block(m, block, t->state, &at)) {
-			*ret = (struct python_slot){ PB_PYTHON_TLS_POINTER, GLIBC_BLOCKS + 8 * i,
-						     at };
+			*ret =
+			    (struct python_slot){ PB_PYTHON_TLS_POINTER, GLIBC_BLOCKS + 8 * i, at };
 			return true;
 		}
 	}

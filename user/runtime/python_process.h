@@ -17,10 +17,10 @@ struct python_slot {
 struct python_process {
 	const struct python_memory *memory;
 	const struct python_layout *layout;
-	uint64_t runtime; /* address of _PyRuntime */
-	uint64_t frame_type; /* address of PyFrame_Type; 0: not exported */
+	uint64_t runtime;          /* address of _PyRuntime */
+	uint64_t frame_type;       /* address of PyFrame_Type; 0: not exported */
 	struct python_types types; /* code: the exported one's, made the real one's */
-	uint64_t main; /* address of the first interpreter */
+	uint64_t main;             /* address of the first interpreter */
 	struct python_slot slot;
 };
 

@@ -93,8 +93,7 @@ static bool has_tree(const struct go_lines *g, uint64_t i, struct go_record *r)
 {
 	uint32_t tree;
 
-	return gofunc_record(&g->table, i, r) &&
-	       gofunc_pcdata(&g->table, r, GO_PCDATA_INLINED) &&
+	return gofunc_record(&g->table, i, r) && gofunc_pcdata(&g->table, r, GO_PCDATA_INLINED) &&
 	       gofunc_funcdata(&g->table, r, GO_FUNCDATA_INLINED, &tree);
 }
 

@@ -51,7 +51,8 @@ static bool is_root(const char *name)
 					     "runtime.rt0_go.abi0",
 					     NULL };
 
-	/* Where a greenlet's stack was begun is no caller of it; later on anything may lie there. */
+	/* Where a greenlet's stack was begun is no caller of it; later on anything may lie there.
+	 */
 	static const char greenlet[] = "_ZN8greenlet13UserGreenlet15inner_bootstrap";
 
 	return is_one_of(name, names) ||

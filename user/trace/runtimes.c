@@ -415,7 +415,8 @@ static int ask(struct runtimes *r, const struct opened *o, const struct runtime_
 
 	*ret = (struct cached){ .first = (uint32_t)r->parts.n };
 	vec_foreach (f, &frames) {
-		uint32_t name = err < 0 || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
+		uint32_t name =
+		    err < 0 || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
 
 		if (name == TABLE_NONE)
 			continue;
