@@ -12,15 +12,16 @@
 
 /* In u->at: */
 enum python_at {
-	AT_FRAME,  /* the next one; 0: there are no more */
-	AT_TOLD,   /* the address on the native stack up to which they were told; 0: unknown */
-	AT_CFRAME, /* of the next frame's activation */
-	AT_COUNT,  /* frames seen, and 1; 0: nothing was looked for yet */
-	AT_END,    /* where the native frame at hand ends */
-	AT_INTERP, /* cursors */
-	AT_STATE,
-	AT_OWN, /* the state that was taken at first */
-	AT_SEARCHED,
+	PY_FRAME,  /* the next one; 0: there are no more */
+	PY_TOLD,   /* the address on the native stack up to which they were told; 0: unknown */
+	PY_CFRAME, /* of the next frame's activation */
+	PY_COUNT,  /* frames seen, and 1; 0: nothing was looked for yet */
+	PY_END,    /* where the native frame at hand ends */
+	PY_INTERP, /* cursors */
+	PY_STATE,
+	PY_OWN, /* the state that was taken at first */
+	PY_SEARCHED,
+	PY_BASE, /* the frame that ends the list; 0: none does */
 };
 
 struct python_walk {
@@ -34,23 +35,23 @@ static __always_inline void python_lose(struct python_walk *k)
 	struct unwind *u = &k->c.w->u;
 
 	runtime_put(k->c.w, PB_RUNTIME_PYTHON, 0, 0);
-	u->at[AT_FRAME] = u->at[AT_TOLD] = 0;
+	u->at[PY_FRAME] = u->at[PY_TOLD] = 0;
 }
 
 /* Where frames begin that an activation has a CFrame for. */
 static __always_inline void python_enter(struct python_walk *k)
 {
 	struct unwind *u = &k->c.w->u;
-	__u64 cframe = u->at[AT_CFRAME];
+	__u64 cframe = u->at[PY_CFRAME];
 
 	if (k->p->word_current == PB_PYTHON_NONE)
 		return;
 	if (!cframe)
-		u->at[AT_FRAME] = 0;
+		u->at[PY_FRAME] = 0;
 	else if (UNWIND_READ(&k->c, u->bytes, 24, cframe))
 		python_lose(k);
 	else
-		u->at[AT_FRAME] = u->read[k->p->word_current & 3];
+		u->at[PY_FRAME] = u->read[k->p->word_current & 3];
 }
 
 /* Goes from one activation to the one outside it. */
@@ -58,11 +59,11 @@ static __always_inline void python_leave(struct python_walk *k)
 {
 	struct unwind *u = &k->c.w->u;
 
-	if (UNWIND_READ(&k->c, u->bytes, 24, u->at[AT_CFRAME])) {
+	if (UNWIND_READ(&k->c, u->bytes, 24, u->at[PY_CFRAME])) {
 		python_lose(k);
 		return;
 	}
-	u->at[AT_CFRAME] = u->read[k->p->word_cframe_previous & 3];
+	u->at[PY_CFRAME] = u->read[k->p->word_cframe_previous & 3];
 	python_enter(k);
 }
 
@@ -72,12 +73,14 @@ static __subprog int python_load(struct python_walk *k, __u64 state)
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
 
-	if (UNWIND_READ(&k->c, &u->at[AT_FRAME], 8, state + p->thread_frame))
-		u->at[AT_FRAME] = 0;
+	if (UNWIND_READ(&k->c, &u->at[PY_FRAME], 8, state + p->thread_frame))
+		u->at[PY_FRAME] = 0;
+	if (p->thread_base && UNWIND_READ(&k->c, &u->at[PY_BASE], 8, state + p->thread_base))
+		u->at[PY_BASE] = 0;
 	if (p->mode != PB_PYTHON_CFRAME)
 		return 0;
-	if (UNWIND_READ(&k->c, &u->at[AT_CFRAME], 8, state + p->thread_cframe))
-		u->at[AT_FRAME] = u->at[AT_CFRAME] = 0;
+	if (UNWIND_READ(&k->c, &u->at[PY_CFRAME], 8, state + p->thread_cframe))
+		u->at[PY_FRAME] = u->at[PY_CFRAME] = 0;
 	else
 		python_enter(k);
 	return 0;
@@ -110,10 +113,10 @@ static __always_inline __u64 python_own_state(struct python_walk *k)
 static __always_inline bool python_fits(struct python_walk *k)
 {
 	struct unwind *u = &k->c.w->u;
-	__u64 at = u->at[AT_CFRAME];
+	__u64 at = u->at[PY_CFRAME];
 
-	return u->at[AT_FRAME] &&
-	       (k->p->mode != PB_PYTHON_CFRAME || (at >= u->sp && at < u->at[AT_END]));
+	return u->at[PY_FRAME] &&
+	       (k->p->mode != PB_PYTHON_CFRAME || (at >= u->sp && at < u->at[PY_END]));
 }
 
 /* One interpreter or state of a thread. */
@@ -121,28 +124,28 @@ static long python_candidate(__u32 i, struct python_walk *k)
 {
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
-	__u64 at = u->at[AT_STATE];
+	__u64 at = u->at[PY_STATE];
 
 	if (!at) {
-		at = u->at[AT_INTERP];
-		if (!at || UNWIND_READ(&k->c, &u->at[AT_STATE], 8, at + p->interp_threads) ||
-		    UNWIND_READ(&k->c, &u->at[AT_INTERP], 8, at + p->interp_next)) {
-			u->at[AT_INTERP] = 0;
+		at = u->at[PY_INTERP];
+		if (!at || UNWIND_READ(&k->c, &u->at[PY_STATE], 8, at + p->interp_threads) ||
+		    UNWIND_READ(&k->c, &u->at[PY_INTERP], 8, at + p->interp_next)) {
+			u->at[PY_INTERP] = 0;
 			return 1;
 		}
 		return 0;
 	}
-	if (UNWIND_READ(&k->c, &u->at[AT_STATE], 8, at + p->thread_next) ||
+	if (UNWIND_READ(&k->c, &u->at[PY_STATE], 8, at + p->thread_next) ||
 	    UNWIND_READ(&k->c, &u->word, 8, at + p->thread_id)) {
-		u->at[AT_STATE] = 0;
+		u->at[PY_STATE] = 0;
 		return 0;
 	}
-	if (u->word != u->fs_base || at == u->at[AT_OWN])
+	if (u->word != u->fs_base || at == u->at[PY_OWN])
 		return 0;
 	python_load(k, at);
 	if (python_fits(k))
 		return 1;
-	u->at[AT_FRAME] = 0;
+	u->at[PY_FRAME] = 0;
 	return 0;
 }
 
@@ -154,13 +157,13 @@ static __always_inline int python_search(struct python_walk *k)
 {
 	struct unwind *u = &k->c.w->u;
 
-	u->at[AT_FRAME] = 0;
-	if (k->p->mode == PB_PYTHON_CFRAME || !u->at[AT_SEARCHED]) {
-		u->at[AT_STATE] = 0;
-		if (UNWIND_READ(&k->c, &u->at[AT_INTERP], 8, k->p->interpreters))
-			u->at[AT_INTERP] = 0;
+	u->at[PY_FRAME] = 0;
+	if (k->p->mode == PB_PYTHON_CFRAME || !u->at[PY_SEARCHED]) {
+		u->at[PY_STATE] = 0;
+		if (UNWIND_READ(&k->c, &u->at[PY_INTERP], 8, k->p->interpreters))
+			u->at[PY_INTERP] = 0;
 	}
-	u->at[AT_SEARCHED] = 1;
+	u->at[PY_SEARCHED] = 1;
 	bpf_loop(PYTHON_STATES_MAX, python_candidate, k, 0);
 	return 0;
 }
@@ -180,13 +183,13 @@ static __always_inline int python_find(struct python_walk *k)
 	struct unwind *u = &k->c.w->u;
 	__u64 state;
 
-	if (!u->at[AT_COUNT]) {
-		u->at[AT_COUNT] = 1;
+	if (!u->at[PY_COUNT]) {
+		u->at[PY_COUNT] = 1;
 		state = python_own_state(k);
 		if (state)
 			python_load(k, state);
 		if (k->p->mode != PB_PYTHON_ONE && python_fits(k)) {
-			u->at[AT_OWN] = state;
+			u->at[PY_OWN] = state;
 			return 0;
 		}
 	}
@@ -232,7 +235,9 @@ static __always_inline int python_frame(struct python_walk *k, __u64 frame)
 	ends = u->bytes[p->frame_end & 127] >= p->end_min;
 	code = u->read[p->word_code & 15] & ~7ULL; /* tagged in 3.14 */
 	instr = u->read[p->word_instr & 15];
-	u->at[AT_FRAME] = u->read[p->word_previous & 15];
+	u->at[PY_FRAME] = u->read[p->word_previous & 15];
+	if (u->at[PY_FRAME] == u->at[PY_BASE])
+		u->at[PY_FRAME] = 0;
 	if (!ends || !p->skips_end)
 		python_put(k, code, instr);
 	else
@@ -245,12 +250,12 @@ static long python_next(__u32 i, struct python_walk *k)
 {
 	const struct pb_python_image *p = k->p;
 	struct unwind *u = &k->c.w->u;
-	__u64 frame = u->at[AT_FRAME];
+	__u64 frame = u->at[PY_FRAME];
 	int ends;
 
 	if (!frame)
 		return 1;
-	ends = u->at[AT_COUNT]++ > PYTHON_FRAMES_MAX ? -1 : python_frame(k, frame);
+	ends = u->at[PY_COUNT]++ > PYTHON_FRAMES_MAX ? -1 : python_frame(k, frame);
 	if (!ends)
 		return 0;
 	if (ends < 0)
@@ -259,12 +264,12 @@ static long python_next(__u32 i, struct python_walk *k)
 		return 1;
 	if (p->mode == PB_PYTHON_ONE)
 		return 1;
-	u->at[AT_TOLD] = frame;
+	u->at[PY_TOLD] = frame;
 	if (p->mode == PB_PYTHON_CFRAME) {
-		u->at[AT_TOLD] = u->at[AT_CFRAME];
+		u->at[PY_TOLD] = u->at[PY_CFRAME];
 		python_leave(k);
 	}
-	return u->at[AT_TOLD] >= u->sp;
+	return u->at[PY_TOLD] >= u->sp;
 }
 
 /*
@@ -278,17 +283,17 @@ static __subprog int python_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
 	union pb_runtime_image *image = runtime_image(u, PB_RUNTIME_PYTHON);
 	struct python_walk k = { .c = *c };
 
-	if (!image || u->at[AT_TOLD] >= u->sp)
+	if (!image || u->at[PY_TOLD] >= u->sp)
 		return WAY_NATIVE;
 	k.p = &image->python;
-	u->at[AT_END] = ~0ULL;
+	u->at[PY_END] = ~0ULL;
 	if (r && r->base == BASE_REG && !unwind_register(c, r->reg))
-		u->at[AT_END] = u->word + r->offset;
-	if (!u->at[AT_FRAME])
+		u->at[PY_END] = u->word + r->offset;
+	if (!u->at[PY_FRAME])
 		python_find(&k);
-	if (u->at[AT_FRAME])
+	if (u->at[PY_FRAME])
 		bpf_loop(PYTHON_FRAMES_MAX, python_next, &k, 0);
-	else if (u->at[AT_TOLD])
+	else if (u->at[PY_TOLD])
 		return PB_END_DONE;
 	return WAY_NATIVE;
 }

@@ -182,7 +182,8 @@ struct pb_python_image {
 	__u8 half_line;    /* co_firstlineno: in words of 4 bytes */
 	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
 	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */
-	__u32 interp_next, interp_threads;                         /* in an interpreter */
+	__u16 thread_base; /* in it: the address of a frame that is none; 0: there is none */
+	__u32 interp_next, interp_threads; /* in an interpreter */
 };
 
 /*

@@ -40,7 +40,7 @@ static bool fits(const struct python_layout *l, uint32_t frame_size, uint32_t co
 
 	return frame_size <= FRAME_MAX && code_size <= CODE_MAX && words % 8 == 0 &&
 	       l->code_line % 4 == 0 && larger(l->thread_frame, l->thread_cframe) <= UINT16_MAX &&
-	       larger(l->thread_id, l->thread_next) <= UINT16_MAX;
+	       larger(larger(l->thread_id, l->thread_next), l->thread_base) <= UINT16_MAX;
 }
 
 int python_image_make(const struct python_process *p, struct pb_python_image *ret)
@@ -79,6 +79,7 @@ int python_image_make(const struct python_process *p, struct pb_python_image *re
 		.thread_cframe = (__u16)l->thread_cframe,
 		.thread_id = (__u16)l->thread_id,
 		.thread_next = (__u16)l->thread_next,
+		.thread_base = (__u16)l->thread_base,
 	};
 	tell_ends(l, ret);
 	return 0;

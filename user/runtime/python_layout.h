@@ -27,8 +27,9 @@ struct python_layout {
 	/* _PyRuntime, PyInterpreterState, PyThreadState, CFrame */
 	uint32_t interpreters, interp_next, interp_threads;
 	uint32_t thread_next, thread_interp, thread_id;
-	uint32_t thread_frame;                    /* of the frame at the top; not 3.11, 3.12 */
-	uint32_t thread_cframe;                   /* 3.10 to 3.12 */
+	uint32_t thread_frame;  /* of the frame at the top; not 3.11, 3.12 */
+	uint32_t thread_cframe; /* 3.10 to 3.12 */
+	uint32_t thread_base;   /* since 3.15: the list of frames ends in one that is none */
 	uint32_t cframe_current, cframe_previous; /* current: 3.11, 3.12 */
 	/* PyFrameObject, since 3.11 _PyInterpreterFrame; instr: f_lasti, prev_instr, instr_ptr */
 	uint32_t frame_previous, frame_code, frame_instr;
