@@ -38,6 +38,7 @@ static __always_inline void runtime_begin(struct unwind *u, const struct pb_unwi
 }
 
 #include "python.bpf.h"
+#include "v8.bpf.h"
 
 /* The rule may be NULL. */
 static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
@@ -45,6 +46,8 @@ static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_r
 	switch (c->w->u.mark) {
 	case PB_RUNTIME_PYTHON:
 		return python_step(c, r);
+	case PB_RUNTIME_V8:
+		return v8_step(c, r);
 	default:
 		return WAY_NATIVE;
 	}

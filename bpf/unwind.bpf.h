@@ -401,17 +401,22 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 	return end;
 }
 
-#include "runtime.bpf.h"
-
-static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_rule *r)
+/* Puts down the frame at hand as native code; the rule may be NULL. */
+static __always_inline void unwind_put_native(struct stack_work *w, const struct pb_unwind_rule *r)
 {
-	struct stack_work *w = c->w;
 	__u64 word = w->u.ip & ~(PB_IP_EXACT | PB_WORD_RUNTIME | PB_WORD_SECOND);
 
 	if (w->u.words && (!w->u.is_return || (r && r->base == BASE_SIGNAL)))
 		word |= PB_IP_EXACT;
 	if (!config.hide_hosts || !w->u.is_host || !w->u.told)
 		unwind_put(w, word);
+}
+
+#include "runtime.bpf.h"
+
+static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_rule *r)
+{
+	unwind_put_native(c->w, r);
 	return r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
 }
 

@@ -201,11 +201,47 @@ static inline __u32 pb_python_check(__u32 line, __u64 name, __u64 qualname, __u6
 	sum = (sum ^ sum >> 30) + table * 0xd6e8feb86659fd93ULL;
 	return (__u32)(sum >> 32);
 }
+/*
+ * V8: how its objects lie. A frame's first word holds the address of its SharedFunctionInfo without
+ * the lower three bits, the second where in its code it is, a kind, and whether that is a return
+ * address; what is left of both, bits by which the function is known again.
+ */
+struct pb_v8_image {
+	__u32 function_shared;                         /* offset in a JSFunction */
+	__u32 shared_data, shared_name, shared_script; /* words in a SharedFunctionInfo */
+	__u32 map_type;                                /* offset in a Map */
+	__u32 type_bytecode;                           /* of a BytecodeArray's map */
+	__u32 bytecode_data;                           /* offset in a BytecodeArray */
+	__u32 frame_wasm;                              /* a type of frame */
+	__s32 frame_bytecode; /* from rbp: the BytecodeArray; the offset lies below */
+	__u32 pad;
+};
+
+enum pb_v8_kind {
+	PB_V8_INTERPRETED, /* at: offset of a bytecode */
+	PB_V8_COMPILED,    /* at: an address */
+	PB_V8_STUB,        /* the callee has no frame; at: perhaps a return address */
+	PB_V8_NOWHERE,     /* at: 0 */
+};
+
+#define PB_V8_WASM       1 /* first word of a frame of WebAssembly */
+#define PB_V8_SHARED_ALL 44
+#define PB_V8_AT_ALL     47
+#define PB_V8_LOW_BITS   12 /* of the check: in the first word */
+#define PB_V8_CHECK(name, script)                                                                  \
+	((((name) >> 3) * 0x9e3779b97f4a7c15ULL ^ ((script) >> 3) * 0xff51afd7ed558ccdULL) >> 46)
+#define PB_V8_SHARED(what)     (((what) & ((1ULL << PB_V8_SHARED_ALL) - 1)) << 3 | 1)
+#define PB_V8_AT(where)        ((where) & ((1ULL << PB_V8_AT_ALL) - 1))
+#define PB_V8_KIND(where)      ((where) >> PB_V8_AT_ALL & 3)
+#define PB_V8_IS_RETURN(where) ((where) >> (PB_V8_AT_ALL + 2) & 1)
+#define PB_V8_CHECK_OF(what, where)                                                                \
+	((what) >> PB_V8_SHARED_ALL | (where) >> (PB_V8_AT_ALL + 3) << PB_V8_LOW_BITS)
 
 /* What BPF must know of one runtime in a process, by enum pb_runtime. */
 union pb_runtime_image {
 	__u64 words[32];
 	struct pb_python_image python;
+	struct pb_v8_image v8;
 };
 
 #define PB_RUNTIME_IMAGES 2048

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "runtime/python.h"
+#include "runtime/v8.h"
 
 const struct runtime *const runtimes_known[] = {
 	&runtime_python,
+	&runtime_v8,
 	NULL,
 };
 

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Frames of V8. All of its code, compiled at run time or built into the host, keeps rbp as a frame
+ * pointer. Below the saved rbp lies a context, if the frame is one of JavaScript, followed by
+ * the function; else a small number, the type of frame (src/execution/frame-constants.h of V8).
+ */
+#pragma once
+
+enum v8_frame { V8_OTHER, V8_JS, V8_ENTRY, V8_WASM };
+
+/* From rbp. */
+#define V8_MARKER    8
+#define V8_FUNCTION  16
+#define V8_ENTRY_RBX 56 /* where JSEntry saves it: behind r12 to r15 */
+
+/* Types of frames, doubled: they are tagged. */
+#define V8_ENTRY_TYPE     (1 << 1)
+#define V8_CONSTRUCT_TYPE (2 << 1)
+
+/* In u->read: eight words of a SharedFunctionInfo, and */
+#define V8_SHARED_WORDS 8
+#define V8_SHARED       8 /* its address */
+#define V8_BYTECODE     9 /* what lies in the frame where that of interpreted ones keep these */
+#define V8_OFFSET       10
+#define V8_MAP          11
+
+#define V8_NUMBER(word) (!((word)&0xffffffff)) /* tagged as one */
+
+/* What kind of frame rbp points at; of one of JavaScript, what its function is. */
+static __subprog int v8_frame(struct unwind_ctx *c, const struct pb_v8_image *v8)
+{
+	struct unwind *u = &c->w->u;
+	__u64 fp = u->bp, function;
+
+	if (fp & 7 || fp < u->sp || unwind_read(c, fp + v8->frame_bytecode - 8))
+		return V8_OTHER;
+	u->read[V8_OFFSET] = u->word;
+	if (unwind_read(c, fp + v8->frame_bytecode))
+		return V8_OTHER;
+	u->read[V8_BYTECODE] = u->word;
+	if (unwind_read(c, fp - V8_FUNCTION))
+		return V8_OTHER;
+	function = u->word;
+	if (unwind_read(c, fp - V8_MARKER))
+		return V8_OTHER;
+	if (u->word == V8_ENTRY_TYPE || u->word == V8_CONSTRUCT_TYPE)
+		return V8_ENTRY;
+	if (!(u->word & 1))
+		return u->word == (__u64)v8->frame_wasm << 1 ? V8_WASM : V8_OTHER;
+	if (!(function & 1) ||
+	    UNWIND_READ(c, &u->read[V8_SHARED], sizeof(u->read[0]),
+			function - 1 + v8->function_shared) ||
+	    !(u->read[V8_SHARED] & 1) ||
+	    UNWIND_READ(c, u->read, V8_SHARED_WORDS * sizeof(u->read[0]), u->read[V8_SHARED] - 1))
+		return V8_OTHER;
+	/* Builtins have their number in place of something to be run. */
+	return u->read[v8->shared_data & 7] & 1 ? V8_JS : V8_OTHER;
+}
+
+static __subprog int v8_put(struct unwind_ctx *c, const struct pb_v8_image *v8, __u64 where)
+{
+	struct unwind *u = &c->w->u;
+	__u64 check = PB_V8_CHECK(u->read[v8->shared_name & 7], u->read[v8->shared_script & 7]);
+	__u64 what = u->read[V8_SHARED] >> 3;
+
+	what |= check << PB_V8_SHARED_ALL;
+	where |= check >> PB_V8_LOW_BITS << (PB_V8_AT_ALL + 3);
+	runtime_put(c->w, PB_RUNTIME_V8, what, where);
+	return 0;
+}
+
+/* The bytecode that the frame at hand is at. */
+static __always_inline __u64 v8_bytecode(const struct unwind *u, const struct pb_v8_image *v8)
+{
+	__u64 offset = u->read[V8_OFFSET];
+
+	if (!V8_NUMBER(offset))
+		return (__u64)PB_V8_NOWHERE << PB_V8_AT_ALL;
+	/* It counts from the array's tagged address. */
+	offset = (offset >> 32) + 1 - v8->bytecode_data;
+	return (offset & 0xffffffff) | (__u64)PB_V8_INTERPRETED << PB_V8_AT_ALL;
+}
+
+/* Does the frame at rbp keep its bytecode, as only those do that are not optimised? */
+static __always_inline bool v8_has_bytecode(struct unwind_ctx *c, const struct pb_v8_image *v8)
+{
+	struct unwind *u = &c->w->u;
+	__u64 array = u->read[V8_BYTECODE];
+
+	u->read[V8_MAP] = 0;
+	return array & 1 && !UNWIND_READ(c, &u->read[V8_MAP], sizeof(u->read[0]), array - 1) &&
+	       u->read[V8_MAP] & 1 &&
+	       !UNWIND_READ(c, &u->read[V8_MAP], sizeof(__u16),
+			    u->read[V8_MAP] - 1 + v8->map_type) &&
+	       (u->read[V8_MAP] & 0xffff) == v8->type_bytecode;
+}
+
+/*
+ * At the leaf, in a builtin that has no frame: the frame is its caller's. That may be interpreted
+ * code, whose bytecodes' handlers are such builtins; else the builtin returns there, most likely,
+ * and user space verifies it.
+ */
+static __always_inline __u64 v8_caller(struct unwind_ctx *c, const struct pb_v8_image *v8)
+{
+	struct unwind *u = &c->w->u;
+
+	if (V8_NUMBER(u->read[V8_OFFSET]) && v8_has_bytecode(c, v8))
+		return v8_bytecode(u, v8);
+	if (unwind_read(c, u->sp))
+		return (__u64)PB_V8_NOWHERE << PB_V8_AT_ALL;
+	return PB_V8_AT(u->word) | (__u64)PB_V8_STUB << PB_V8_AT_ALL;
+}
+
+/* On to the caller. rbp is no guess here. */
+static __subprog int v8_next(struct unwind_ctx *c, bool entry)
+{
+	struct unwind *u = &c->w->u;
+	__u64 fp = u->bp;
+	int end = unwind_by_rbp(c);
+
+	if (end)
+		return end;
+	c->w->s.by_rbp--;
+	if (entry) {
+		u->bx_at = fp - V8_ENTRY_RBX;
+		u->lost_bx = 0;
+	}
+	return 0;
+}
+
+/* See runtime.bpf.h. There is a rule for builtins, none for what was compiled at run time. */
+static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_rule *r)
+{
+	union pb_runtime_image *image = runtime_image(&c->w->u, PB_RUNTIME_V8);
+	struct unwind *u = &c->w->u;
+	int frame;
+
+	if (!image || unwind_need_bp(c))
+		return WAY_NATIVE;
+	frame = v8_frame(c, &image->v8);
+	if (frame == V8_OTHER)
+		return WAY_NATIVE;
+	if (frame == V8_JS && !r) {
+		v8_put(c, &image->v8,
+		       PB_V8_AT(u->ip) | (__u64)PB_V8_COMPILED << PB_V8_AT_ALL |
+			   (__u64)u->is_return << (PB_V8_AT_ALL + 2));
+	} else if (frame == V8_JS && u->is_return) {
+		v8_put(c, &image->v8, v8_bytecode(u, &image->v8));
+	} else if (frame == V8_WASM && !r) {
+		runtime_put(c->w, PB_RUNTIME_V8, PB_V8_WASM, 0);
+	} else {
+		unwind_put_native(c->w, r);
+		if (frame == V8_JS)
+			v8_put(c, &image->v8, v8_caller(c, &image->v8));
+	}
+	return v8_next(c, frame == V8_ENTRY);
+}
