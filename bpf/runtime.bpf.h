@@ -39,6 +39,7 @@ static __always_inline void runtime_begin(struct unwind *u, const struct pb_unwi
 
 #include "python.bpf.h"
 #include "v8.bpf.h"
+#include "beam.bpf.h"
 
 /* The rule may be NULL. */
 static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
@@ -48,6 +49,8 @@ static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_r
 		return python_step(c, r);
 	case PB_RUNTIME_V8:
 		return v8_step(c, r);
+	case PB_RUNTIME_BEAM:
+		return beam_step(c, r);
 	default:
 		return WAY_NATIVE;
 	}

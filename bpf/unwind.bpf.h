@@ -401,15 +401,21 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 	return end;
 }
 
-/* Puts down the frame at hand as native code; the rule may be NULL. */
-static __always_inline void unwind_put_native(struct stack_work *w, const struct pb_unwind_rule *r)
+/* Puts down the frame at hand as native code. */
+static __always_inline void unwind_put_ip(struct stack_work *w, bool exact)
 {
 	__u64 word = w->u.ip & ~(PB_IP_EXACT | PB_WORD_RUNTIME | PB_WORD_SECOND);
 
-	if (w->u.words && (!w->u.is_return || (r && r->base == BASE_SIGNAL)))
+	if (w->u.words && exact)
 		word |= PB_IP_EXACT;
 	if (!config.hide_hosts || !w->u.is_host || !w->u.told)
 		unwind_put(w, word);
+}
+
+/* The same; the rule may be NULL. */
+static __always_inline void unwind_put_native(struct stack_work *w, const struct pb_unwind_rule *r)
+{
+	unwind_put_ip(w, !w->u.is_return || (r && r->base == BASE_SIGNAL));
 }
 
 #include "runtime.bpf.h"

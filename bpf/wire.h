@@ -242,6 +242,25 @@ union pb_runtime_image {
 	__u64 words[32];
 	struct pb_python_image python;
 	struct pb_v8_image v8;
+/* The BEAM with its just-in-time compiler: see user/runtime/beam.c. */
+struct pb_beam_image {
+	__u64 normal_exit; /* the return address that every process's stack begins with */
+	/* The fragment process_main, all that is shared by modules, and where the former returns
+	 * to. */
+	__u64 main, shared, main_return;
+	__u32 main_size, shared_size;
+	__u32 main_slot;         /* the lowest place of main_return, from rsp in process_main */
+	__s32 registers;         /* rbx minus rsp in process_main */
+	__u32 scheduler;         /* where a thread has its scheduler, from fs_base; 0: not known */
+	__u32 scheduler_rsp;     /* rsp in process_main, in a scheduler; */
+	__u32 scheduler_process; /* the process that it runs: */
+	__u32 stop;              /* the stack pointer in a process */
+};
+
+/* What BPF must know of one runtime in a process, by enum pb_runtime. */
+union pb_runtime_image {
+	__u64 words[32];
+	struct pb_beam_image beam;
 };
 
 #define PB_RUNTIME_IMAGES 2048

@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
+#include "runtime/beam.h"
 #include "runtime/python.h"
 #include "runtime/v8.h"
 
 const struct runtime *const runtimes_known[] = {
 	&runtime_python,
 	&runtime_v8,
+	&runtime_beam,
 	NULL,
 };
 
