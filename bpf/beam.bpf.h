@@ -15,7 +15,15 @@
 #define BEAM_AT   0 /* the process's stack is being read: what of it is next; 0: it is not */
 #define BEAM_RSP  1 /* rsp in process_main; 0: a dirty scheduler's C stack goes on below */
 #define BEAM_SEEN 2 /* words without a return address; or the last bytes of code */
-#define BEAM_DONE 3 /* this stack's process was told */
+#define BEAM_DONE 3 /* this stack's process was told: + BEAM_PIECE for each piece of its stack */
+
+#define BEAM_TOLD    1 /* or is being */
+#define BEAM_SKIPPED 2 /* from the stack's leaf to its root, or there was no need to */
+#define BEAM_PIECE   4
+
+#define BEAM_LEAF_PIECES 64          /* that are read before something may be left out */
+#define BEAM_PIECES      1024        /* the most before it is */
+#define BEAM_ROOT_BYTES  (16L << 10) /* that are kept at the root: 1,024 frames of two words */
 
 #define BEAM_WORDS    32   /* of the stack that are read at once: never across the end of a page */
 #define BEAM_FRAME    1100 /* words: frames are smaller */
@@ -91,19 +99,92 @@ static __always_inline int beam_leave(struct unwind_ctx *c, const struct pb_beam
 	return PB_END_RULE;
 }
 
+/*
+ * The process that this thread runs; 0: it cannot be told. rsp: in process_main, which its
+ * scheduler must agree to; 0 in dirty ones.
+ */
+static __subprog __u64 beam_process(struct unwind_ctx *c, const struct pb_beam_image *b, __u64 rsp)
+{
+	struct unwind *u = &c->w->u;
+	__u64 scheduler, process;
+
+	if (!b->scheduler || beam_read(c, u->fs_base + b->scheduler))
+		return 0;
+	scheduler = u->word;
+	if (!scheduler)
+		return 0;
+	if (rsp && (beam_read(c, scheduler + b->scheduler_rsp) || u->word != rsp))
+		return 0;
+	if (beam_read(c, scheduler + b->scheduler_process) || !u->word)
+		return 0;
+	process = u->word;
+	if (beam_read(c, process) || (u->word & BEAM_TAG_MASK) != BEAM_TAG_PID)
+		return 0;
+	return process;
+}
+
+/* Its stack pointer. */
+static __always_inline __u64 beam_stop(struct unwind_ctx *c, const struct pb_beam_image *b,
+				       __u64 rsp)
+{
+	__u64 process = beam_process(c, b, rsp);
+
+	return !process || beam_read(c, process + b->stop) ? 0 : c->w->u.word;
+}
+
+/* A word that stands for no frame. */
+static long beam_fill(__u32 i, struct unwind_ctx *c)
+{
+	unwind_put(c->w, PB_WORD_RUNTIME | PB_WORD_SECOND);
+	return 0;
+}
+
+/* From a deep stack's leaf to its root. There is no room for what lies between. */
+static __subprog int beam_skip(struct unwind_ctx *c, const struct pb_beam_image *b)
+{
+	__u64 process = beam_process(c, b, c->w->u.at[BEAM_RSP]);
+	struct unwind *u = &c->w->u;
+	__u32 n = ROOT_WORDS;
+
+	u->at[BEAM_DONE] |= BEAM_SKIPPED;
+	if (!process || !b->hend || beam_read(c, process + b->hend) || u->word & 7 ||
+	    (__s64)(u->word - u->at[BEAM_AT]) <= BEAM_ROOT_BYTES)
+		return 0;
+	u->at[BEAM_AT] = u->word - BEAM_ROOT_BYTES;
+	u->at[BEAM_SEEN] = 0;
+	if (u->words < PB_HEAD_WORDS)
+		n = PB_USER_WORDS - u->words;
+	bpf_loop(n, beam_fill, c, 0);
+	return 0;
+}
+
+static __always_inline bool beam_is_deep(const struct unwind *u)
+{
+	__u64 pieces = u->at[BEAM_DONE] / BEAM_PIECE;
+
+	if (u->at[BEAM_DONE] & BEAM_SKIPPED || pieces < BEAM_LEAF_PIECES)
+		return false;
+	return u->words > PB_HEAD_WORDS || pieces >= BEAM_PIECES / 2;
+}
+
 /* A piece of the process's stack. */
 static __always_inline int beam_stack(struct unwind_ctx *c, const struct pb_beam_image *b)
 {
 	struct unwind *u = &c->w->u;
 	__u64 piece = u->at[BEAM_AT] & ~(8ULL * BEAM_WORDS - 1);
 
+	if (u->at[BEAM_DONE] > BEAM_PIECE * BEAM_PIECES)
+		return PB_END_DEEP;
+	u->at[BEAM_DONE] += BEAM_PIECE;
 	if (UNWIND_READ(c, u->bytes, sizeof(u->bytes), piece))
 		return PB_END_FAULT;
 	u->word = b->normal_exit;
 	bpf_loop(BEAM_WORDS, beam_word, c, 0);
 	if (u->at[BEAM_AT]) {
 		u->at[BEAM_AT] = piece + sizeof(u->bytes);
-		return u->at[BEAM_SEEN] > BEAM_FRAME ? PB_END_NO_TABLE : WAY_TAKEN;
+		if (u->at[BEAM_SEEN] > BEAM_FRAME)
+			return PB_END_NO_TABLE;
+		return beam_is_deep(u) ? beam_skip(c, b) : WAY_TAKEN;
 	}
 	if (!u->at[BEAM_RSP]) /* the C function at hand follows */
 		return WAY_NATIVE;
@@ -123,32 +204,8 @@ static __always_inline int beam_begin(struct unwind_ctx *c, __u64 at, __u64 rsp)
 	u->at[BEAM_AT] = at;
 	u->at[BEAM_RSP] = rsp;
 	u->at[BEAM_SEEN] = 0;
-	u->at[BEAM_DONE] = 1;
+	u->at[BEAM_DONE] = BEAM_TOLD;
 	return WAY_TAKEN;
-}
-
-/*
- * The stack pointer of the process that this thread runs; 0: it cannot be told. rsp: in
- * process_main, which its scheduler must agree to; 0 in dirty ones.
- */
-static __subprog __u64 beam_stop(struct unwind_ctx *c, const struct pb_beam_image *b, __u64 rsp)
-{
-	struct unwind *u = &c->w->u;
-	__u64 scheduler, process;
-
-	if (!b->scheduler || beam_read(c, u->fs_base + b->scheduler))
-		return 0;
-	scheduler = u->word;
-	if (!scheduler)
-		return 0;
-	if (rsp && (beam_read(c, scheduler + b->scheduler_rsp) || u->word != rsp))
-		return 0;
-	if (beam_read(c, scheduler + b->scheduler_process) || !u->word)
-		return 0;
-	process = u->word;
-	if (beam_read(c, process) || (u->word & BEAM_TAG_MASK) != BEAM_TAG_PID)
-		return 0;
-	return beam_read(c, process + b->stop) ? 0 : u->word;
 }
 
 /* One byte of code; ends behind a move to rsp. */

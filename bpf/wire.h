@@ -254,7 +254,9 @@ struct pb_beam_image {
 	__u32 scheduler;         /* where a thread has its scheduler, from fs_base; 0: not known */
 	__u32 scheduler_rsp;     /* rsp in process_main, in a scheduler; */
 	__u32 scheduler_process; /* the process that it runs: */
-	__u32 stop;              /* the stack pointer in a process */
+	__u32 stop;              /* the stack pointer in a process, and */
+	__u32 hend;              /* where its stack begins; 0: not known */
+	__u32 pad;
 };
 
 /* What BPF must know of one runtime in a process, by enum pb_runtime. */

@@ -34,6 +34,15 @@
 #define TCB_AWAY   (1 << 16) /* bytes of a thread's stack that lie below the scheduler's frame */
 #define TCB_PIECES 4096
 
+/* The table of processes: a pointer to an array of pointers stands somewhere at its beginning. */
+#define TABLE_WORDS   64
+#define TABLE_ENTRIES 1024
+#define PROCESS_WORDS 64
+#define PROCESSES_MIN 3 /* that must agree; more run before anybody's code does */
+#define PROCESSES_MAX 16
+#define PID_TAG       3
+#define PID_TAG_MASK  15
+
 enum beam_export {
 	DESCRIPTOR,
 	NORMAL_EXIT,
@@ -42,13 +51,20 @@ enum beam_export {
 	THREAD_TYPE,
 	PROCESS_MAIN,
 	DIRTY_MAIN,
+	PROCESSES,
+	EXPORTS,
 };
 
 static const char *const exports[] = {
-	[DESCRIPTOR] = "__jit_debug_descriptor",      [NORMAL_EXIT] = "beam_normal_exit",
-	[SCHEDULERS] = "erts_aligned_scheduler_data", [SCHEDULER_DATA] = "erts_get_scheduler_data",
-	[THREAD_TYPE] = "enif_thread_type",           [PROCESS_MAIN] = "process_main",
-	[DIRTY_MAIN] = "erts_dirty_process_main",     NULL,
+	[DESCRIPTOR] = "__jit_debug_descriptor",
+	[NORMAL_EXIT] = "beam_normal_exit",
+	[SCHEDULERS] = "erts_aligned_scheduler_data",
+	[SCHEDULER_DATA] = "erts_get_scheduler_data",
+	[THREAD_TYPE] = "enif_thread_type",
+	[PROCESS_MAIN] = "process_main",
+	[DIRTY_MAIN] = "erts_dirty_process_main",
+	[PROCESSES] = "erts_proc",
+	[EXPORTS] = NULL,
 };
 
 struct beam {
@@ -202,6 +218,55 @@ static void find_scheduler(const struct runtime_host *h, uint64_t scheduler,
 	image->scheduler_process = type - (uint32_t)sizeof(uint64_t);
 }
 
+/* The words of a process that point behind a word that begins a stack, as bits; 0: it is none. */
+static uint64_t ends_in(const struct runtime_host *h, const struct pb_beam_image *image,
+			uint64_t process)
+{
+	uint64_t words[PROCESS_WORDS], stop, last, ends = 0;
+
+	if (!process || process & 7 || memory_read(h->pid, process, words, sizeof(words)) ||
+	    (*words & PID_TAG_MASK) != PID_TAG || !read_word(h, process + image->stop, &stop))
+		return 0;
+	for (size_t i = 0; i < PROCESS_WORDS; i++) {
+		if (words[i] > stop && !(words[i] & 7) && read_word(h, words[i] - 8, &last) &&
+		    last == image->normal_exit)
+			ends |= 1ULL << i;
+	}
+	return ends;
+}
+
+/* Where a process keeps its stack's end, by those that are in a table; 0: they do not agree. */
+static uint32_t find_hend_by(const struct runtime_host *h, const struct pb_beam_image *image,
+			     uint64_t table)
+{
+	uint64_t entries[TABLE_ENTRIES], all = UINT64_MAX;
+	uint32_t n = 0;
+
+	if (memory_read(h->pid, table, entries, sizeof(entries)))
+		return 0;
+	for (size_t i = 0; i < TABLE_ENTRIES && n < PROCESSES_MAX && all; i++) {
+		uint64_t ends = ends_in(h, image, entries[i]);
+
+		/* Those that run, or are just ending, may look otherwise. */
+		n += ends != 0;
+		all &= ends ? ends : UINT64_MAX;
+	}
+	return n >= PROCESSES_MIN && all ? 8 * (uint32_t)__builtin_ctzll(all) : 0;
+}
+
+static void find_hend(const struct runtime_host *h, struct pb_beam_image *image)
+{
+	uint64_t words[TABLE_WORDS];
+
+	if (!h->object.exports[PROCESSES].addr ||
+	    memory_read(h->pid, address(h, PROCESSES), words, sizeof(words)))
+		return;
+	for (size_t i = 0; i < TABLE_WORDS && !image->hend; i++) {
+		if (words[i] && !(words[i] & 7))
+			image->hend = find_hend_by(h, image, words[i]);
+	}
+}
+
 static int fail(int err, char why[RUNTIME_WHY_MAX], const char *text)
 {
 	snprintf(why, RUNTIME_WHY_MAX, "%s", text);
@@ -233,6 +298,7 @@ static int beam_open(const struct runtime_host *h, union pb_runtime_image *image
 	if (err)
 		return err == -EAGAIN ? err : fail(err, why, "its schedulers were not found");
 	find_scheduler(h, scheduler, i);
+	find_hend(h, i);
 	b->checked_ns = b->read_ns = clock_monotonic_ns();
 	*ret = TAKE_PTR(b);
 	return 0;

@@ -12,6 +12,7 @@
 #define ENTRIES_MAX 16384
 #define MODULE_MAX  (8U << 20)  /* bytes; the largest of Debian's has 0.6 MB */
 #define TOTAL_MAX   (64U << 20) /* bytes, of all modules */
+#define LINES_MAX   16384       /* of a function, that are searched */
 
 #define VERSION       1 /* of the interface with debuggers */
 #define TYPE_MODULE   1
@@ -23,6 +24,7 @@
 #define LINE_FILE     10
 
 #define SHARED_NAME "global"
+#define PROLOGUE    "-CodeInfoPrologue"
 
 struct descriptor {
 	uint32_t version, action;
@@ -364,26 +366,45 @@ static const struct range *range_at(const struct module *m, uint32_t offset)
 	return low && offset < m->ranges.v[low - 1].end ? &m->ranges.v[low - 1] : NULL;
 }
 
+/* The line at an offset; where the range has none before it, the file of its first. */
 static void find_line(const struct module *m, const struct range *r, uint32_t offset,
 		      struct beam_place *ret)
 {
+	uint32_t best = 0, n = r->lines < LINES_MAX ? r->lines : LINES_MAX;
 	const char *p = m->symfile;
-	uint32_t best = 0;
 	size_t at = r->line;
 
 	/* They were walked before: nothing lies outside. */
-	for (uint32_t i = 0; i < r->lines; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t start = get32(p + at);
 
 		if (start <= offset && start >= best) {
 			best = start;
 			ret->line = get32(p + at + 4);
 			ret->file = p + at + LINE_FILE;
+		} else if (!ret->file) {
+			ret->file = p + at + LINE_FILE;
 		}
 		at += LINE_HEADER + get16(p + at + 8);
 	}
 	if (ret->file && !*ret->file)
 		ret->file = NULL;
+}
+
+/*
+ * What stands before a function's first instruction has a range of its own (OTP 25 and later),
+ * named after it; it is entered there. The function's own range, or the same.
+ */
+static const struct range *function_of(const struct module *m, const struct range *r)
+{
+	const char *name = m->symfile + r->name, *own;
+	size_t len = strlen(name), suffix = strlen(PROLOGUE);
+
+	if (len <= suffix || strcmp(name + len - suffix, PROLOGUE) != 0 ||
+	    r + 1 == m->ranges.v + m->ranges.n)
+		return r;
+	own = m->symfile + r[1].name;
+	return strlen(own) == len - suffix && !strncmp(own, name, len - suffix) ? r + 1 : r;
 }
 
 static struct beam_place place_of(const struct module *m, const struct range *r)
@@ -416,6 +437,7 @@ bool beam_symbols_find(const struct beam_symbols *s, uint64_t addr, struct beam_
 
 		if (!r)
 			return false;
+		r = function_of(m, r);
 		*ret = place_of(m, r);
 		find_line(m, r, offset, ret);
 		return true;
