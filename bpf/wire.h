@@ -237,11 +237,6 @@ enum pb_v8_kind {
 #define PB_V8_CHECK_OF(what, where)                                                                \
 	((what) >> PB_V8_SHARED_ALL | (where) >> (PB_V8_AT_ALL + 3) << PB_V8_LOW_BITS)
 
-/* What BPF must know of one runtime in a process, by enum pb_runtime. */
-union pb_runtime_image {
-	__u64 words[32];
-	struct pb_python_image python;
-	struct pb_v8_image v8;
 /* The BEAM with its just-in-time compiler: see user/runtime/beam.c. */
 struct pb_beam_image {
 	__u64 normal_exit; /* the return address that every process's stack begins with */
@@ -262,6 +257,8 @@ struct pb_beam_image {
 /* What BPF must know of one runtime in a process, by enum pb_runtime. */
 union pb_runtime_image {
 	__u64 words[32];
+	struct pb_python_image python;
+	struct pb_v8_image v8;
 	struct pb_beam_image beam;
 };
 

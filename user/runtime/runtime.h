@@ -63,6 +63,13 @@ struct runtime {
 	bool hides_host;
 	/* Code without a file (compiled at run time) belongs to this runtime. */
 	bool has_jit;
+	/*
+	 * Where that code lies is told to BPF, also what has no file: for runtimes with few
+	 * mappings, which must know addresses of their code from other words.
+	 */
+	bool wants_ranges;
+	/* Code is replaced: what lies at an address is to be asked each time. */
+	bool replaces_code;
 
 	/*
 	 * Code of the object at which BPF is to look for frames; may be NULL. 0 or a negative

@@ -21,6 +21,7 @@
 
 #define NAMES_MAX   400000
 #define CACHE_MAX   400000
+#define PARTS_MAX   2000000
 #define RETRIES_MAX 100 /* to open a runtime that is only about to begin */
 
 /* What is known of an object file. */
@@ -382,6 +383,15 @@ enum pb_runtime runtimes_jit(struct runtimes *r, const struct process *proc)
 	return image.anon;
 }
 
+bool runtimes_wants_ranges(enum pb_runtime kind)
+{
+	for (const struct runtime *const *rt = runtimes_known; *rt; rt++) {
+		if ((*rt)->kind == kind)
+			return (*rt)->wants_ranges;
+	}
+	return false;
+}
+
 /* The number of a frame's name; TABLE_NONE: there is no room. */
 static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 {
@@ -453,22 +463,24 @@ int runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runt
 		  .is_address = w->is_address,
 		  .is_return = w->is_return };
 	struct cached c;
+	bool cached;
 	uint32_t i;
 	int err = 0;
 
 	if (!o)
 		return -1;
 	key.pid = proc->pid;
-	i = table_find(&r->cache_index, &key, sizeof(key));
+	cached = !o->runtime->replaces_code;
+	i = cached ? table_find(&r->cache_index, &key, sizeof(key)) : TABLE_NONE;
 	if (i == TABLE_NONE) {
-		if (r->cache.n >= CACHE_MAX)
+		if (r->cache.n >= CACHE_MAX || r->parts.n >= PARTS_MAX)
 			drop_cache(r);
 		err = ask(r, o, w, &c);
 		if (err < 0)
 			return -1;
 		i = (uint32_t)r->cache.n;
 		/* What has no name yet may have one a moment later. */
-		if ((c.n || err) && !vec_push(&r->cache, c))
+		if ((c.n || err) && cached && !vec_push(&r->cache, c))
 			table_add(&r->cache_index, &key, sizeof(key), i);
 	} else {
 		c = r->cache.v[i];

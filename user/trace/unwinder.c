@@ -179,6 +179,16 @@ static const struct elf_segment *segment_of(const struct object_table *t, const 
 	return NULL;
 }
 
+/* A mapping as a range without rows. */
+static int add_range(const struct mapping *m, struct image *im)
+{
+	struct pb_unwind_range r = { .start = m->start,
+				     .size = (uint32_t)(m->end - m->start),
+				     .mark = mapping_is_jit(m) ? im->anon : 0 };
+
+	return m->end - m->start > UINT32_MAX ? 0 : vec_push(&im->ranges, r);
+}
+
 /* The ranges of one mapping: a piece of the table each, or one without rows. */
 static int add_mapping(struct unwinder *u, const struct mapping *m, struct image *im)
 {
@@ -226,9 +236,11 @@ static int make_ranges(struct unwinder *u, const struct process *proc, struct im
 	int err = 0;
 
 	vec_foreach (m, &proc->maps) {
-		/* Memory without a file is a compiler's: rbp is all there is. */
+		/* Memory without a file is a compiler's: rbp is all there is, or its runtime knows. */
 		if (m->object != OBJECT_NONE && !err)
 			err = add_mapping(u, m, ret);
+		else if (m->object == OBJECT_NONE && !err && runtimes_wants_ranges(ret->anon))
+			err = add_range(m, ret);
 	}
 	return !err && ret->ranges.n > IMAGE_RANGES ? -ENOSPC : err;
 }
