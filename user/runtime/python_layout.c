@@ -93,9 +93,12 @@ struct told {
 };
 
 static const struct told tolds[] = {
-	{ 13, 8, 9, 21, 22, 23, 24, 29, 30, 31, 33, 35, 36, 37, 38, 39, 43, 47, 65, 66, 68, 69, 70, 0 },
-	{ 14, 8, 9, 24, 25, 26, 27, 32, 33, 34, 36, 40, 41, 42, 43, 44, 48, 53, 75, 76, 78, 79, 80, 0 },
-	{ 15, 8, 9, 24, 25, 26, 30, 40, 41, 42, 44, 48, 49, 50, 51, 52, 56, 61, 87, 88, 90, 91, 92, 27 },
+	{ 13, 8,  9,  21, 22, 23, 24, 29, 30, 31, 33, 35,
+	  36, 37, 38, 39, 43, 47, 65, 66, 68, 69, 70, 0 },
+	{ 14, 8,  9,  24, 25, 26, 27, 32, 33, 34, 36, 40,
+	  41, 42, 43, 44, 48, 53, 75, 76, 78, 79, 80, 0 },
+	{ 15, 8,  9,  24, 25, 26, 30, 40, 41, 42, 44, 48,
+	  49, 50, 51, 52, 56, 61, 87, 88, 90, 91, 92, 27 },
 };
 
 #define WORD_VERSION       1
@@ -142,12 +145,12 @@ static bool is_sound(const struct python_layout *l)
 {
 	const uint32_t far[] = { l->interpreters, l->interp_next,   l->interp_threads,
 				 l->thread_next,  l->thread_interp, l->thread_frame,
-				 l->thread_id,	  l->thread_base };
-	const uint32_t near[] = { l->frame_previous, l->frame_code,  l->frame_instr,
-				  l->frame_end,      l->code_file,   l->code_name,
-				  l->code_qualname,  l->code_table,  l->code_line,
-				  l->code_instrs,    l->type_name,   l->bytes_size,
-				  l->bytes_data,     l->str_state,   l->str_length,
+				 l->thread_id,    l->thread_base };
+	const uint32_t near[] = { l->frame_previous, l->frame_code, l->frame_instr,
+				  l->frame_end,      l->code_file,  l->code_name,
+				  l->code_qualname,  l->code_table, l->code_line,
+				  l->code_instrs,    l->type_name,  l->bytes_size,
+				  l->bytes_data,     l->str_state,  l->str_length,
 				  l->str_ascii };
 
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {

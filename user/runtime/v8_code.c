@@ -10,14 +10,15 @@
 #include "runtime/v8_function.h"
 #include "runtime/v8_positions.h"
 
-#define PAGE        4096U
-#define PAGES_MAX   128 /* before an address, in which the object's beginning is looked for */
-#define CODE_ALIGN  32
-#define CODE_MAX    (16U << 20)
-#define HEAD_WORDS  4 /* of an object with instructions, that say something */
-#define TABLE_MAX   (256U << 10)
-#define INLINE_STEP 16 /* bytes of an entry of the inlinings: packed position, function, nothing   \
-			*/
+#define PAGE       4096U
+#define PAGES_MAX  128 /* before an address, in which the object's beginning is looked for */
+#define CODE_ALIGN 32
+#define CODE_MAX   (16U << 20)
+#define HEAD_WORDS 4 /* of an object with instructions, that say something */
+#define TABLE_MAX  (256U << 10)
+#define INLINE_STEP                                                                                \
+	16 /* bytes of an entry of the inlinings: packed position, function, nothing               \
+	    */
 
 #define KIND_MASK   15 /* of a Code's flags */
 #define KIND_REGEXP 3

@@ -236,7 +236,8 @@ static int make_ranges(struct unwinder *u, const struct process *proc, struct im
 	int err = 0;
 
 	vec_foreach (m, &proc->maps) {
-		/* Memory without a file is a compiler's: rbp is all there is, or its runtime knows. */
+		/* Memory without a file is a compiler's: rbp is all there is, or its runtime knows.
+		 */
 		if (m->object != OBJECT_NONE && !err)
 			err = add_mapping(u, m, ret);
 		else if (m->object == OBJECT_NONE && !err && runtimes_wants_ranges(ret->anon))
