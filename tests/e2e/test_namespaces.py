@@ -71,6 +71,20 @@ def another_root(t):
 
 
 @case
+def debug_files_of_another_root(t):
+    """A stripped program in a container whose debug file is in the container, too."""
+    root = root_make(t)
+    program = root / "opt/inside/spans"
+    found = re.search(r"Build ID: (\w+)", t.run("readelf", "-n", str(program)).stdout)
+    check(found, "the program has a build ID")
+    debug = root / "usr/lib/debug/.build-id" / found[1][:2] / f"{found[1][2:]}.debug"
+    debug.parent.mkdir(parents=True)
+    equal(t.run("objcopy", "--only-keep-debug", str(program), str(debug)).returncode, 0, "objcopy")
+    equal(t.run("strip", "--strip-all", str(program)).returncode, 0, "strip")
+    traced_spans(t, [need_program("chroot"), str(root), "/opt/inside/spans"])
+
+
+@case
 def another_root_in_all_namespaces(t):
     need_program("unshare")
     root = root_make(t)

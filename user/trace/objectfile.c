@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,8 +33,35 @@ void object_files_done(struct object_files *o)
 {
 	vec_foreach (f, &o->files)
 		object_file_free(*f);
+	vec_foreach (root, &o->roots)
+		close(root->fd);
+	vec_done(&o->roots);
 	vec_done(&o->files);
 	table_done(&o->index);
+}
+
+#define ROOTS_MAX 256
+
+/* The root directory of a process as an index into the roots; -1: ours, or it cannot be had. */
+static int root_of(struct object_files *o, uint32_t pid)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st, own;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/root", pid);
+	if (stat("/", &own) || stat(path, &st) ||
+	    (st.st_dev == own.st_dev && st.st_ino == own.st_ino))
+		return -1;
+	for (size_t i = 0; i < o->roots.n; i++) {
+		if (o->roots.v[i].dev == st.st_dev && o->roots.v[i].ino == st.st_ino)
+			return (int)i;
+	}
+	fd = o->roots.n < ROOTS_MAX ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0 || vec_push(&o->roots, (struct object_root){ st.st_dev, st.st_ino, fd }))
+		return -1;
+	TAKE_FD(fd);
+	return (int)o->roots.n - 1;
 }
 
 struct file_key {
@@ -49,6 +77,7 @@ static uint32_t enter(struct object_files *o, const struct file_key *key, const 
 
 	if (!f)
 		return OBJECT_NONE;
+	f->root = -1;
 	f->dev = key->dev;
 	f->ino = key->ino;
 	f->fd = TAKE_FD(owned_fd);
@@ -82,7 +111,10 @@ uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct map
 		if (maps_path(pid, m, via, sizeof(via)))
 			via[0] = '\0';
 	}
-	return enter(o, &key, m->path, via, fd);
+	found = enter(o, &key, m->path, via, fd);
+	if (found != OBJECT_NONE && !vdso)
+		o->files.v[found]->root = root_of(o, pid);
+	return found;
 }
 
 int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret)
@@ -154,18 +186,21 @@ static int open_vdso_symbols(struct symbols **ret)
 const struct symbols *object_symbols(struct object_files *o, uint32_t index)
 {
 	struct object_file *f;
+	char root[32] = "";
 
 	if (index >= o->files.n)
 		return NULL;
 	f = o->files.v[index];
 	if (f->symbols || f->err)
 		return f->symbols;
+	if (f->root >= 0)
+		snprintf(root, sizeof(root), "/proc/self/fd/%d", o->roots.v[f->root].fd);
 	if (!f->ino)
 		f->err = open_vdso_symbols(&f->symbols);
 	else if (f->fd < 0)
 		f->err = -ENOENT;
 	else
-		f->err = symbols_open(f->fd, f->path, "", &f->symbols);
+		f->err = symbols_open(f->fd, f->path, root, &f->symbols);
 	if (f->err)
 		f->symbols = NULL;
 	return f->symbols;

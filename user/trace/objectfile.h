@@ -17,14 +17,22 @@ struct object_file {
 	uint64_t dev, ino;       /* 0, 0: the vdso */
 	char *path;              /* owned; as the first process seen sees it */
 	char *via;               /* owned; a path by which the kernel reaches it: for uprobes */
+	int root;                /* index into roots: where its debug file may be; -1: our own */
 	int fd;                  /* -1: could not be opened */
 	int err;                 /* why its symbols could not be read; 0: not tried, or read */
 	struct symbols *symbols; /* owned; NULL until object_symbols() */
 };
 
+/* The root directory of a process that is not ours: a container's, held open. */
+struct object_root {
+	uint64_t dev, ino;
+	int fd;
+};
+
 struct object_files {
 	struct table index;
 	VEC(struct object_file *) files;
+	VEC(struct object_root) roots;
 };
 
 #define OBJECT_NONE UINT32_MAX
