@@ -2,7 +2,8 @@
 /*
  * Go's table of functions and build information. The input is a table whose head is made of small
  * numbers, so that many are accepted: it is parsed alone, then as the data of an ELF file without
- * section headers, where it must be found. What is found lies in the file and agrees with itself.
+ * section headers, where it must be found. What is found lies in the file and agrees with itself:
+ * functions, their rules for a walk up the stack, files and lines.
  */
 #include <elf.h>
 #include <stdbool.h>
@@ -10,11 +11,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "sym/extent.h"
 #include "sym/goinfo.h"
+#include "sym/goline.h"
 #include "sym/gopclntab.h"
 #include "sym/symbols.h"
+#include "sym/unwindtable.h"
 
 #define HEAD_FIELDS 8
 #define INPUT_MIN   (1 + 2 * HEAD_FIELDS)
@@ -106,6 +112,48 @@ static int check_symbol(const struct symbol *sym, void *arg)
 	return 0;
 }
 
+static void check_rules(int fd)
+{
+	struct unwindtable *t = NULL;
+
+	if (unwindtable_read(fd, &t))
+		return;
+	for (size_t i = 0; i < t->n; i++) {
+		require(!i || t->rows[i].addr > t->rows[i - 1].addr);
+		require(t->rows[i].rule < t->rules_n);
+	}
+	unwindtable_free(t);
+}
+
+static void check_lines(int fd)
+{
+	struct go_lines *g = NULL;
+	source_frames frames;
+
+	if (golines_open(fd, &g))
+		return;
+	for (uint64_t at = TEXT - 1; at < TEXT + TEXT_SIZE; at += 37) {
+		golines_find(g, at, &frames);
+		require(frames.n <= SOURCE_FRAMES_MAX);
+		for (uint32_t i = 0; i < frames.n; i++) {
+			require(frames.v[i].name && *frames.v[i].name);
+			require(!frames.v[i].line || (frames.v[i].file && *frames.v[i].file));
+			require(frames.v[i].inlined == (i + 1 < frames.n));
+		}
+	}
+	golines_free(g);
+}
+
+static void check_file(const uint8_t *file, size_t size)
+{
+	_cleanup_close_ int fd = memfd_create("fuzzed", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, file, size) != (ssize_t)size)
+		return;
+	check_rules(fd);
+	check_lines(fd);
+}
+
 static void fuzz_file(const uint8_t *bytes, size_t size)
 {
 	static uint8_t file[0x2000 + INPUT_MAX + 512];
@@ -129,7 +177,9 @@ static void fuzz_file(const uint8_t *bytes, size_t size)
 
 	memcpy(file, &e, sizeof(e));
 	memcpy(file + sizeof(e), segments, sizeof(segments));
+	memcpy(file + 0x1000, bytes, size < TEXT_SIZE ? size : TEXT_SIZE); /* as code */
 	memcpy(file + 0x2000, bytes, size);
+	check_file(file, 0x2000 + size);
 	if (symbols_open_memory(file, 0x2000 + size, &s))
 		return;
 	symbols_each(s, check_symbol, s);

@@ -57,22 +57,53 @@ bool go_program_is_possible(void)
 	return !system("command -v go >/dev/null");
 }
 
-void go_program_build(const char *flags, bool cgo, struct buf *file)
+/* Builds a program in a folder, as file `program` there. */
+static void build(const char *dir, const char *text, const char *flags, bool cgo)
 {
-	char dir[64], path[128], command[768];
+	char path[128], command[768];
 
-	make_dir(dir);
 	snprintf(path, sizeof(path), "%s/main.go", dir);
-	write_file(path, source, strlen(source));
+	write_file(path, text, strlen(text));
 	snprintf(
 	    command, sizeof(command),
 	    "cd %s && GOCACHE=\"${GOCACHE:-${HOME:-%s}/.cache/go-build}\" GOFLAGS= GOPROXY=off "
 	    "GOTOOLCHAIN=local CGO_ENABLED=%d go build -buildvcs=false -o program %s main.go",
 	    dir, dir, cgo, flags);
 	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+void go_program_build(const char *flags, bool cgo, struct buf *file)
+{
+	go_program_build_text(source, flags, cgo, file);
+}
+
+void go_program_build_text(const char *text, const char *flags, bool cgo, struct buf *file)
+{
+	char dir[64], path[128];
+
+	make_dir(dir);
+	build(dir, text, flags, cgo);
 	snprintf(path, sizeof(path), "%s/program", dir);
 	read_file(path, file);
 	remove_dir(dir);
+}
+
+FILE *go_program_run(const char *text, const char *flags, struct buf *file)
+{
+	char dir[64], path[128], command[256];
+	FILE *output;
+
+	make_dir(dir);
+	build(dir, text, flags, false);
+	snprintf(path, sizeof(path), "%s/program", dir);
+	read_file(path, file);
+	snprintf(command, sizeof(command), "%s/program > %s/output", dir, dir);
+	cr_assert_eq(system(command), 0);
+	snprintf(path, sizeof(path), "%s/output", dir);
+	output = fopen(path, "re");
+	cr_assert_not_null(output);
+	remove_dir(dir);
+	return output;
 }
 
 uint64_t go_program_nm(const struct buf *file, const char *name)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "lib/buf.h"
 #include "sym/symbols.h"
@@ -14,6 +15,10 @@ bool go_program_is_possible(void);
  * An assertion fails when that does not work.
  */
 void go_program_build(const char *flags, bool cgo, struct buf *file);
+/* Builds another program, whose source this is. */
+void go_program_build_text(const char *text, const char *flags, bool cgo, struct buf *file);
+/* Builds another program without CGO, reads its file, and runs it: what it prints. */
+FILE *go_program_run(const char *text, const char *flags, struct buf *file);
 /* The address of a symbol by nm, which reads the same bytes. */
 uint64_t go_program_nm(const struct buf *file, const char *name);
 /* Opens a file after taking its section headers away. */

@@ -426,7 +426,7 @@ static void advance(struct state *st, const struct scan *s)
 	}
 	if (returned) {
 		/* What follows is reached from the function's midst. */
-		st->away = st->in_c = st->copied = false;
+		st->away = st->in_c = false;
 		st->framed = st->above;
 	}
 }
