@@ -12,6 +12,7 @@
 #define SECTION_MAX (256u << 20) /* the largest browsers have some 30 MiB */
 #define SPAN_MAX    UINT32_MAX   /* of an object's code: rows have 32 bits */
 #define RULES_MAX   65535
+#define RECENT      64
 
 /*
  * What lies between two functions is padding up to this length, and nobody returns to it: a row
@@ -32,6 +33,7 @@ struct builder {
 	VEC(struct function_rows) functions;
 	VEC(struct cfi_rule) rules;
 	struct table rule_index;
+	uint32_t recent[RECENT]; /* numbers of rules, by their offset: most are one of few */
 	bool unsorted;
 	int err;
 };
@@ -59,10 +61,15 @@ void unwindtable_free(struct unwindtable *t)
 /* The number of a rule; of those beyond the last number, the one of the first that is not known. */
 static uint32_t rule_number(struct builder *b, const struct cfi_rule *rule)
 {
-	uint32_t i = table_find(&b->rule_index, rule, sizeof(*rule));
+	uint32_t *recent = &b->recent[(uint32_t)rule->offset / 8 % RECENT], i = *recent;
 
-	if (i != TABLE_NONE)
+	if (i < b->rules.n && !memcmp(&b->rules.v[i], rule, sizeof(*rule)))
 		return i;
+	i = table_find(&b->rule_index, rule, sizeof(*rule));
+	if (i != TABLE_NONE) {
+		*recent = i;
+		return i;
+	}
 	if (b->rules.n > RULES_MAX)
 		return 0;
 	i = (uint32_t)b->rules.n;
