@@ -154,7 +154,6 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 	struct unwind_found *found = unwind_found(u, addr);
 	struct pb_unwind_chunk *chunk;
 	struct pb_unwind_range *r;
-	struct pb_unwind_rule *rule;
 	__u32 zero_key = 0, key, n, half;
 	void *map;
 
@@ -183,14 +182,11 @@ static __always_inline struct pb_unwind_rule *unwind_rule(struct unwind *u)
 		n -= half;
 	}
 	key = chunk->rule[row & (PB_CHUNK_ROWS - 1)];
-	rule = bpf_map_lookup_elem(&unwind_rules, &key);
-	if (rule && rule->base < BASE_GO_SYSTEM) { /* those need u->object */
-		found->addr = u->ip - u->is_return;
-		found->image = u->first_range;
-		found->generation = u->generation;
-		found->rule = key;
-	}
-	return rule;
+	found->addr = u->ip - u->is_return;
+	found->image = u->first_range;
+	found->generation = u->generation;
+	found->rule = key;
+	return bpf_map_lookup_elem(&unwind_rules, &key);
 }
 
 /* Makes a lazily kept register current; 0 or the reason why it cannot be. */
