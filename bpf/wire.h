@@ -196,9 +196,10 @@ static inline __u32 pb_python_check(__u32 line, __u64 name, __u64 qualname, __u6
 {
 	__u64 sum = line + name * 0x9e3779b97f4a7c15ULL;
 
-	sum = (sum ^ sum >> 29) + qualname * 0xbf58476d1ce4e5b9ULL;
-	sum = (sum ^ sum >> 31) + file * 0x94d049bb133111ebULL;
-	sum = (sum ^ sum >> 30) + table * 0xd6e8feb86659fd93ULL;
+	sum = (sum ^ sum >> 29) * 0xbf58476d1ce4e5b9ULL + qualname;
+	sum = (sum ^ sum >> 31) * 0x94d049bb133111ebULL + file;
+	sum = (sum ^ sum >> 30) * 0xd6e8feb86659fd93ULL + table;
+	sum = (sum ^ sum >> 32) * 0x9e3779b97f4a7c15ULL;
 	return (__u32)(sum >> 32);
 }
 /*
