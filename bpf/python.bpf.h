@@ -86,14 +86,6 @@ static __subprog int python_load(struct python_walk *k, __u64 state)
 	return 0;
 }
 
-/* The interpreter also has frames of the kind that ends an activation for code of its own. */
-static __always_inline bool python_is_code(struct python_walk *k, __u64 object)
-{
-	struct unwind *u = &k->c.w->u;
-
-	return !UNWIND_READ(&k->c, u->bytes, 16, object) && u->read[1] == k->p->code_type;
-}
-
 /* The thread's state as the thread itself finds it; 0: that is not known, or it has none. */
 static __always_inline __u64 python_own_state(struct python_walk *k)
 {
@@ -240,8 +232,6 @@ static __always_inline int python_frame(struct python_walk *k, __u64 frame)
 		u->at[PY_FRAME] = 0;
 	if (!ends || !p->skips_end)
 		python_put(k, code, instr);
-	else
-		ends = !python_is_code(k, code);
 	return ends;
 }
 

@@ -9,6 +9,7 @@ import re
 import shutil
 
 import profile
+import services
 from harness import *
 
 VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
@@ -116,3 +117,155 @@ def version_case(version):
 
 for v in VERSIONS:
     version_case(v)
+
+
+def newest():
+    """The interpreters that the other cases do with: this system's, and the newest."""
+    found = interpreters()
+    ours = [n for n in found if n.endswith(" usr")] + sorted(found, key=lambda n: int(n.split()[0].split(".")[1]))[-1:]
+    if not ours:
+        raise Skip("there is no CPython here")
+    return [found[n] for n in dict.fromkeys(ours)]
+
+
+def write_script(t, argv, text):
+    """Where the interpreter finds it: its path there."""
+    if argv[0] != "chroot":
+        path = t.file("script.py")
+    else:
+        path = f"{argv[1]}/tmp/script-{os.getpid()}.py"
+        t.defer(os.unlink, path)
+    with open(path, "w") as f:
+        f.write(text)
+    return path[len(argv[1]) :] if argv[0] == "chroot" else path
+
+
+def python_chains(stacks):
+    """{names of Python frames, root first: weight}"""
+    found = collections.Counter()
+    for stack, n in stacks:
+        found[tuple(f.split(" (")[0] for f in stack.split(";") if f.endswith("_[p]"))] += n
+    return found
+
+
+SPIN = """
+import os, sys, time
+def spin(n):
+    end = time.thread_time() + n
+    while time.thread_time() < end:
+        for i in range(1000):
+            i * i
+"""
+
+FORKS = (
+    SPIN
+    + """
+def in_child(): spin(1)
+def in_parent(): spin(1)
+def after_exec(): spin(1.5)
+if sys.argv[1:]:
+    after_exec()
+else:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    if not os.fork():
+        in_child()
+        os._exit(0)
+    in_parent()
+    os.wait()
+    os.execv(sys.executable, [sys.executable, __file__, "again"])
+"""
+)
+
+
+@case
+def forks_and_programs_that_follow(t):
+    for argv in newest():
+        w = Workload(t, [*argv, write_script(t, argv, FORKS)])
+        tracer = t.trace("-F", 499, "-p", w.pid)
+        w.go()
+        tracer.wait()
+        got = python_chains(folded(tracer.report(), "cpu"))
+        for name in ("in_child", "in_parent", "after_exec"):
+            seen = sum(n for chain, n in got.items() if chain == ("<module>", name, "spin"))
+            check(seen > 50, f"{argv[-1]}: {name} was seen {seen} times: {got}")
+
+
+SUBINTERPRETER = (
+    SPIN
+    + """
+try:
+    import _interpreters as sub
+except ImportError:
+    import _xxsubinterpreters as sub
+def outside():
+    made = sub.create()
+    run = getattr(sub, "run_string", None) or sub.exec
+    run(made, open(__file__).read().split("try:")[0] + "def inside(): spin(1.5)\\ninside()")
+print("ready", flush=True)
+sys.stdin.readline()
+outside()
+print("{}", flush=True)
+sys.stdin.readline()
+"""
+)
+
+
+@case
+def interpreters_within_one(t):
+    for name, argv in interpreters().items():
+        w = Workload(t, [*argv, write_script(t, argv, SUBINTERPRETER)])
+        tracer = t.trace("-F", 499, "-p", w.pid)
+        w.go()
+        w.truth()
+        got = python_chains(folded(tracer.stop(), "cpu"))
+        w.end()
+        want = ("<module>", "outside", "<module>", "inside", "spin")
+        seen = sum(n for chain, n in got.items() if chain[-1:] == ("spin",))
+        check(seen > 100 and got[want] >= 0.98 * seen, f"{name}: {got}")
+
+
+@case
+def gunicorn(t):
+    service = services.Gunicorn(t)
+    tracer = t.trace("-F", 499, "-p", ",".join(map(str, service.pids)))
+    check(service.load(3) > 0, "load on gunicorn")
+    report = tracer.stop()
+    service.check_alive()
+    got = python_chains(folded(report, "cpu"))
+    priced = {chain: n for chain, n in got.items() if chain[-1:] == ("compute_price",)}
+    check(sum(priced.values()) > 100, f"samples of compute_price: {got.most_common(5)}")
+    tail = ("SyncWorker.handle", "SyncWorker.handle_request", "app", "handle_work", "compute_price")
+    for chain in priced:
+        equal(chain[-5:], tail, "who calls compute_price")
+        equal(chain[:2], ("<module>", "run"), "where the stack begins")
+    stacks = report["stacks"]["cpu"]
+    between(0, stacks["truncated"] / stacks["samples"], 0.005, "truncated stacks")
+    t.remark(f"{stacks['samples']} samples, {stacks['truncated']} truncated")
+
+
+@case
+def native_frames_are_kept_on_request(t):
+    """Each Python function of 3.10 has its own activation of the eval loop; 3.11 shares one."""
+    for name, argv in interpreters().items():
+        minor = int(name.split()[0].split(".")[1])
+        script = SPIN + "def key(x): return spin(1.5)\nprint('ready', flush=True)\nsys.stdin.readline()\nsorted([1], key=key)\nprint('{}', flush=True)\nsys.stdin.readline()\n"
+        w = Workload(t, [*argv, write_script(t, argv, script)])
+        tracer = t.trace("-F", 499, "--native", "-p", w.pid)
+        w.go()
+        w.truth()
+        report = tracer.stop()
+        w.end()
+        seen = good = 0
+        for stack, n in folded(report, "cpu"):
+            frames = stack.split(";")
+            python = [i for i, f in enumerate(frames) if f.endswith("_[p]")]
+            if [frames[i].split(" (")[0] for i in python] != ["<module>", "key", "spin"]:
+                continue
+            seen += n
+            module, key, spin = python
+            natives = [f for f in frames[module + 1 : key] if not f.endswith("_[k]")]
+            # sorted() runs between <module> and key; nothing but the eval loop between key and spin
+            between_leaf = spin - key - 1
+            good += n * (len(natives) >= 3 and (between_leaf == 0) == (minor > 10))
+        check(seen > 100 and good >= 0.98 * seen, f"{name}: {good} of {seen} have native frames in their places")

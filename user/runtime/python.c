@@ -93,26 +93,25 @@ static int find_layout(struct python *py, const struct runtime_host *h, char why
 	bool final, free_threaded = false;
 	uint32_t minor = minor_of(py, h, &final);
 	const struct python_layout *known = python_layout_of(minor);
-	int err = 0;
+	int err = known && final ? 0 : -ENOTSUP;
 
-	if (minor >= 13) {
+	if (minor >= 13)
 		err = python_layout_read(&py->memory,
 					 h->object.exports[EXPORT_RUNTIME].addr + h->bias,
 					 &py->layout, &minor, &free_threaded);
-	} else if (known && final) {
+	else if (!err)
 		py->layout = *known;
-	} else {
-		err = -ENOTSUP;
-	}
+	/* The library may be about to be mapped. */
+	if (!minor || err == -EFAULT || err == -ENOENT)
+		err = -EAGAIN;
 	if (free_threaded)
-		snprintf(why, RUNTIME_WHY_MAX, "it is CPython 3.%" PRIu32 " without the GIL",
+		snprintf(why, RUNTIME_WHY_MAX, "CPython 3.%" PRIu32 " without the GIL is not known",
 			 minor);
 	else if (err == -ENOTSUP)
 		snprintf(why, RUNTIME_WHY_MAX, "CPython 3.%" PRIu32 "%s is not known", minor,
 			 final ? "" : " before its release");
 	else if (err)
-		snprintf(why, RUNTIME_WHY_MAX,
-			 "CPython 3.%" PRIu32 " does not tell how it is laid out", minor);
+		snprintf(why, RUNTIME_WHY_MAX, "CPython does not tell how it is laid out");
 	return err;
 }
 
