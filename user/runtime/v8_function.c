@@ -67,52 +67,69 @@ static bool scope_begin(const struct v8_heap *h, uint64_t info, struct scope *re
 	return true;
 }
 
-/* The name that the function has or, failing that, is known by; 0: none. */
-static bool scope_name(const struct v8_heap *h, struct scope *s, uint64_t *ret)
+/* The names that the function has, and is known by otherwise; 0: none. */
+static bool scope_names(const struct v8_heap *h, struct scope *s, uint64_t names[2])
 {
-	uint64_t name = 0, inferred = 0;
 	int32_t slot;
 
+	names[0] = names[1] = 0;
 	if (s->flags & SCOPE_FUNCTION) {
-		if (!v8_field(h, s->info, s->at, &name) ||
+		if (!v8_field(h, s->info, s->at, &names[0]) ||
 		    !v8_small_field(h, s->info, s->at + 8, &slot))
 			return false;
 		s->at += 16;
 	}
 	if (s->flags & SCOPE_INFERRED) {
-		if (!v8_field(h, s->info, s->at, &inferred))
+		if (!v8_field(h, s->info, s->at, &names[1]))
 			return false;
 		s->at += 8;
 	}
-	*ret = v8_is_object(name) ? name : inferred;
 	return true;
 }
 
-/* The name of what lies in a SharedFunctionInfo's name_or_scope_info. NULL: damaged. */
+/* What lies in a SharedFunctionInfo's name_or_scope_info: the names, and where it begins. */
+static bool read_info(const struct v8_heap *h, uint64_t info, uint64_t names[2], int32_t *start)
+{
+	struct scope s;
+
+	names[0] = info;
+	names[1] = 0;
+	if (v8_type(h, info) != h->layout->type_scope)
+		return true;
+	if (!scope_begin(h, info, &s) || !scope_names(h, &s, names))
+		return false;
+	if (h->layout->scope_start >= 0)
+		s.at = h->layout->scope_start;
+	if (!v8_small_field(h, info, s.at, start))
+		*start = -1;
+	return true;
+}
+
+static bool is_string(const struct v8_heap *h, uint64_t object)
+{
+	int type = v8_type(h, object);
+
+	return type >= 0 && type < h->layout->first_nonstring;
+}
+
+/* NULL: damaged, or out of memory. */
 static char *name_of(const struct v8_heap *h, uint64_t info, int32_t *start)
 {
-	uint64_t string = info;
-	struct scope s;
-	char *name;
+	uint64_t names[2];
 
-	if (v8_is_object(info) && v8_type(h, info) == h->layout->type_scope) {
-		if (!scope_begin(h, info, &s) || !scope_name(h, &s, &string))
-			return NULL;
-		if (!v8_small_field(h, info,
-				    h->layout->scope_start >= 0 ? h->layout->scope_start : s.at,
-				    start))
-			*start = -1;
-	}
-	/* Undefined, or no name at all. */
-	if (!v8_is_object(string) || (string != info && v8_type(h, string) > 0 &&
-				      v8_type(h, string) >= h->layout->first_nonstring))
-		return strdup("(anonymous)");
-	name = v8_string(h, string);
-	if (name && !*name) {
+	if (!read_info(h, info, names, start))
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		char *name;
+
+		if (!is_string(h, names[i]))
+			continue;
+		name = v8_string(h, names[i]);
+		if (!name || *name)
+			return name;
 		free(name);
-		return strdup("(anonymous)");
 	}
-	return name;
+	return strdup("(anonymous)");
 }
 
 static char *file_of(const struct v8_heap *h, uint64_t script)
