@@ -22,6 +22,7 @@ WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.
 GO ?= go
 WORKLOADS += $(if $(shell command -v $(GO)),$(addprefix $(WORKLOAD_OUT)/,goserver gostacks \
 	gostacks_stripped gostacks_pie gocgo gocgo_pie libgocgo.so gohost))
+WORKLOADS += $(if $(shell command -v erlc),$(WORKLOAD_OUT)/beamjobs.beam)
 
 include $(WORKLOAD_SRC)/hostile/hostile.mk
 include tests/bench/bench.mk
@@ -91,3 +92,8 @@ $(WORKLOAD_OUT)/libgocgo.so: $(GO_SOURCES)
 $(WORKLOAD_OUT)/gohost: $(WORKLOAD_SRC)/gohost.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) -O1 -g -pthread -o $@ $< -ldl
+
+# Erlang keeps file names as they were told.
+$(WORKLOAD_OUT)/beamjobs.beam: $(WORKLOAD_SRC)/beamjobs.erl
+	@mkdir -p $(@D)
+	cd $(WORKLOAD_SRC) && erlc -o $(abspath $(@D)) $(<F)

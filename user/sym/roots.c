@@ -53,7 +53,7 @@ static bool is_root(const char *name)
 
 	/* Where a greenlet's stack was begun is no caller of it; later on anything may lie there.
 	 */
-	static const char greenlet[] = "_ZN8greenlet13UserGreenlet15inner_bootstrap";
+	static const char greenlet[] = "_ZN8greenlet12UserGreenlet15inner_bootstrap";
 
 	return is_one_of(name, names) ||
 	       !strncmp(name, "__libc_start_main", strlen("__libc_start_main")) ||
