@@ -162,7 +162,8 @@ int v8_code_functions(const struct v8_heap *h, const struct v8_code *code, uint3
 	struct v8_position p;
 	int n = table ? v8_bytes(h, code->positions, table, TABLE_MAX) : 0;
 
-	if (n <= 0 || !v8_position_find(table, (size_t)n, pc_offset, &p))
+	if (n <= 0 || !v8_position_find(table, (size_t)n, h->layout->position_flags, pc_offset,
+					code->size, &p))
 		return 0;
 	for (n = 0; n < V8_INLINED_MAX; n++) {
 		struct v8_position outer;

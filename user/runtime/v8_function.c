@@ -12,6 +12,7 @@
 #include "runtime/v8_positions.h"
 
 /* Bits of a ScopeInfo (src/objects/scope-info.tq), the same in all versions that we know. */
+#define SCOPE_RECEIVER(f)  ((f) >> 7 & 3) /* where `this` is: 1, 2: on the stack, in the context */
 #define SCOPE_SAVED_CLASS  (1U << 10)
 #define SCOPE_FUNCTION     (3U << 12) /* whose name has a variable, of whatever kind */
 #define SCOPE_INFERRED     (1U << 14)
@@ -61,6 +62,8 @@ static bool scope_begin(const struct v8_heap *h, uint64_t info, struct scope *re
 		return false;
 	s.flags = (uint32_t)(v8_is_small(flags) ? flags >> 32 : flags);
 	s.at = l->scope_names + 8 * (locals < LOCALS_INLINED_MAX ? 2 * locals : 1 + locals);
+	if (l->version < V8_VERSION(10, 0) && SCOPE_RECEIVER(s.flags) % 3)
+		s.at += 8; /* there was a slot for it once */
 	if (s.flags & SCOPE_SAVED_CLASS)
 		s.at += 8;
 	*ret = s;
@@ -208,5 +211,8 @@ int32_t v8_bytecode_position(const struct v8_heap *h, uint64_t bytecode, uint32_
 		return -1;
 	table = malloc(POSITIONS_MAX);
 	n = table ? v8_bytes(h, positions, table, POSITIONS_MAX) : -ENOMEM;
-	return n > 0 && v8_position_find(table, (size_t)n, offset, &p) ? p.offset : -1;
+	return n > 0 && v8_position_find(table, (size_t)n, h->layout->position_flags, offset,
+					 (uint32_t)length, &p)
+		   ? p.offset
+		   : -1;
 }

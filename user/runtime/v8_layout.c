@@ -157,6 +157,7 @@ int v8_layout_of_version(uint32_t version, struct v8_layout *ret)
 	l->bytecode_length = 8;
 	l->bytecode_positions = version < V8_VERSION(12, 0) ? 32 : 24;
 	l->bytecode_data = 54;
+	l->position_flags = version < V8_VERSION(14, 0) ? 1 : 2;
 	l->deopt_inlined = 1;
 	l->deopt_literals = 2;
 	l->deopt_shared = 6;

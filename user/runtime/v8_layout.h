@@ -33,6 +33,8 @@ struct v8_layout {
 	int string_length, string_chars, string_first, string_second, string_offset;
 	int bytecode_length, bytecode_positions, bytecode_data;
 
+	uint32_t position_flags; /* bits: see v8_positions.h */
+
 	/* Code: as one object with its instructions, or beside an InstructionStream. */
 	int code_data;      /* deoptimisation data; or the bytecode, of baseline code */
 	int code_positions; /* or how bytecodes became instructions, of baseline code */

@@ -52,24 +52,23 @@ struct v8_position v8_position_unpack(uint64_t packed)
 	return p;
 }
 
-bool v8_position_find(const uint8_t *table, size_t n, uint32_t offset, struct v8_position *ret)
+bool v8_position_find(const uint8_t *table, size_t n, uint32_t flags, uint32_t offset,
+		      uint32_t size, struct v8_position *ret)
 {
 	struct cursor c = { table, table + n };
-	uint64_t packed = 0, best = 0;
-	int64_t code, at = 0, delta;
+	uint64_t packed = 0, best = 0, at = 0, code;
 	bool found = false;
+	int64_t delta;
 
 	while (c.p < c.end) {
-		if (!take_signed(&c, &code) || !take_signed(&c, &delta))
+		if (!take_unsigned(&c, &code) || !take_signed(&c, &delta))
 			return false;
-		/* The sign tells whether a statement begins. */
-		code = code >= 0 ? code : -(code + 1);
-		if (code > INT32_MAX || at + code > INT32_MAX)
-			return false;
-		at += code;
+		at += code >> flags;
 		packed += (uint64_t)delta;
+		if (code > UINT32_MAX || at > size)
+			return false;
 		if (at > offset)
-			break;
+			continue;
 		best = packed;
 		found = true;
 	}

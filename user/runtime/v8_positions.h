@@ -18,8 +18,13 @@ struct v8_position {
 /* A packed position. */
 struct v8_position v8_position_unpack(uint64_t packed);
 
-/* The last entry at or before `offset` bytes; false: there is none, or the table is damaged. */
-bool v8_position_find(const uint8_t *table, size_t n, uint32_t offset, struct v8_position *ret);
+/*
+ * The last entry at or before `offset` in `size` bytes of code. An offset in the table is followed
+ * by `flags` bits of another purpose (layout's position_flags). False: there is no such entry, or
+ * this is no table of that code: its last entry would lie outside.
+ */
+bool v8_position_find(const uint8_t *table, size_t n, uint32_t flags, uint32_t offset,
+		      uint32_t size, struct v8_position *ret);
 
 /*
  * Which bytecode an instruction of baseline code belongs to: `table` has the length of what was
