@@ -41,7 +41,7 @@
 #define BEAM_MOV_RSP_R132 0xa58b49 /* mov DISP32(%r13),%rsp */
 
 /* Does compiled code lie there? Verified once. */
-int beam_is_code(struct stack_work *w, __u64 addr);
+__weak int beam_is_code(struct stack_work *w, __u64 addr);
 __weak int beam_is_code(struct stack_work *w, __u64 addr)
 {
 	struct pb_unwind_range *r;
