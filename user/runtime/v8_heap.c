@@ -237,8 +237,8 @@ static char *put_character(char *p, uint32_t c)
 	static const uint8_t heads[] = { 0, 0xc0, 0xe0, 0xf0 };
 
 	*p++ = (char)(heads[more] | c >> 6 * more);
-	while (more--)
-		*p++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+	for (int i = more - 1; i >= 0; i--)
+		*p++ = (char)(0x80 | (c >> 6 * i & 0x3f));
 	return p;
 }
 

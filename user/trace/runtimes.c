@@ -103,7 +103,7 @@ static void give_image(struct runtimes *r, struct opened *o)
 
 static void forget(struct runtimes *r, struct opened *o)
 {
-	if (o->state)
+	if (o->runtime && o->state)
 		o->runtime->close(o->state);
 	give_image(r, o);
 	*o = (struct opened){};
