@@ -5,6 +5,7 @@ further systems in them, which are entered by chroot."""
 import collections
 import glob
 import os
+import pathlib
 import re
 import shutil
 
@@ -91,7 +92,7 @@ def run_scenes(t, name, argv):
     report = tracer.stop()
     w.end()
     for note in report.get("notes", []):
-        check("Python frames" not in note or "of" in note, f"{name}: {note}")
+        check("no Python frames" not in note, f"{name}: {note}")
     samples = profile.read(pb)
     cpu = compare(t, samples, truth["cpu"], truth["leaves"], 0, f"{name}, on-CPU")
     off = compare(t, samples, truth["off"], truth["leaves"], 2, f"{name}, off-CPU")
@@ -99,7 +100,8 @@ def run_scenes(t, name, argv):
     whole = 1 - stacks["cpu"]["truncated"] / stacks["cpu"]["samples"]
     check(whole >= 0.995, f"{name}: {100 * whole:.2f} % complete stacks")
     unknown = sum(n for stack, n in folded(report, "cpu") if "[unknown]" in stack)
-    between(0, unknown / stacks["cpu"]["samples"], 0.005, f"{name}: samples with an unknown frame")
+    # Code of modules lives only while they are imported: it may be gone when it is to be named.
+    between(0, unknown / stacks["cpu"]["samples"], 0.01, f"{name}: samples with an unknown frame")
     t.remark(f"{name}: {stacks['cpu']['samples']} samples, {100 * whole:.2f} % complete, {100 * cpu:.2f} % and off-CPU {100 * off:.2f} % right, {unknown} unknown")
 
 
@@ -134,7 +136,7 @@ def write_script(t, argv, text):
         path = t.file("script.py")
     else:
         path = f"{argv[1]}/tmp/script-{os.getpid()}.py"
-        t.defer(os.unlink, path)
+        t.defer(pathlib.Path(path).unlink, True)
     with open(path, "w") as f:
         f.write(text)
     return path[len(argv[1]) :] if argv[0] == "chroot" else path
