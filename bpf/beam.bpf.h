@@ -41,7 +41,6 @@
 #define BEAM_MOV_RSP_R132 0xa58b49 /* mov DISP32(%r13),%rsp */
 
 /* Does compiled code lie there? Verified once. */
-__weak int beam_is_code(struct stack_work *w, __u64 addr);
 __weak int beam_is_code(struct stack_work *w, __u64 addr)
 {
 	struct pb_unwind_range *r;
@@ -97,7 +96,7 @@ static __always_inline int beam_leave(struct unwind_ctx *c, const struct pb_beam
 		u->window_at = -1ULL >> 1;
 		return WAY_TAKEN;
 	}
-	return PB_END_RULE;
+	return PB_END_SWITCH;
 }
 
 /*

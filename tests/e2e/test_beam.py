@@ -89,8 +89,8 @@ def functions_by_name(t):
 
 @case
 def functions_of_the_machine_and_of_native_libraries(t):
-    w = jobs(t, "ets", "binary", "term", "md5", "crypto")
-    report = trace(t, w, 6, "--no-offcpu")
+    w = jobs(t, "ets", "binary", "term", "crypto")
+    report = trace(t, w, 8, "--no-offcpu")
     w.end()
     total = chains(report)
     expect_complete(t, report, "cpu", 0.995)
