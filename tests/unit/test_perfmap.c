@@ -4,32 +4,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "sym/codemap.h"
 #include "sym/perfmap.h"
 
-static struct perfmap *read_text(const char *text)
+static struct codemap *read_text(const char *text)
 {
 	_cleanup_fclose_ FILE *f =
 	    *text ? fmemopen((void *)text, strlen(text), "r") : fopen("/dev/null", "re");
-	struct perfmap *m = NULL;
+	struct codemap *m = NULL;
+	uint64_t offset = 0;
 
 	cr_assert_not_null(f);
-	cr_assert_eq(perfmap_read(f, &m), 0);
+	cr_assert_eq(codemap_new(&m), 0);
+	cr_assert_eq(perfmap_read(f, &offset, m), 0);
 	return m;
 }
 
-static const char *name_at(const struct perfmap *m, uint64_t addr)
+static const char *name_at(const struct codemap *m, uint64_t addr)
 {
-	const char *name = perfmap_find(m, addr);
+	struct code_place place;
 
-	return name ? name : "";
+	return codemap_find(m, addr, UINT64_MAX, &place) ? place.name : "";
 }
 
 Test(perfmap, finds_the_code_that_covers_an_address)
 {
-	struct perfmap *m = read_text("7f0000002000 20 second\n"
+	struct codemap *m = read_text("7f0000002000 20 second\n"
 				      "7f0000001000 10 first with blanks\n"
 				      "7f0000002020 20 third");
 
@@ -42,12 +46,12 @@ Test(perfmap, finds_the_code_that_covers_an_address)
 	cr_expect_str_eq(name_at(m, 0x7f0000002040), "");
 	cr_expect_str_eq(name_at(m, 0), "");
 	cr_expect_str_eq(name_at(m, UINT64_MAX), "");
-	perfmap_free(m);
+	codemap_free(m);
 }
 
 Test(perfmap, lets_later_lines_win)
 {
-	struct perfmap *m = read_text("1000 100 old\n"
+	struct codemap *m = read_text("1000 100 old\n"
 				      "1040 20 new in the middle\n"
 				      "1000 10 new at the start\n"
 				      "10f0 20 new at the end\n"
@@ -62,33 +66,33 @@ Test(perfmap, lets_later_lines_win)
 	cr_expect_str_eq(name_at(m, 0x10ff), "new at the end");
 	cr_expect_str_eq(name_at(m, 0x1110), "");
 	cr_expect_str_eq(name_at(m, 0x3008), "large");
-	perfmap_free(m);
+	codemap_free(m);
 }
 
 Test(perfmap, skips_broken_lines)
 {
-	struct perfmap *m = read_text("\n1000\n1000 10\n1000 10 \n x\n-1 10 minus\n1000 -1 minus\n"
+	struct codemap *m = read_text("\n1000\n1000 10\n1000 10 \n x\n-1 10 minus\n1000 -1 minus\n"
 				      "1000 0 empty\nffffffffffffffff 10 overflow\n"
 				      "fffffffffffffffff0 10 too_large\n2000 10 good\n");
 
 	cr_expect_str_eq(name_at(m, 0x1000), "");
 	cr_expect_str_eq(name_at(m, UINT64_MAX), "");
 	cr_expect_str_eq(name_at(m, 0x2000), "good");
-	perfmap_free(m);
+	codemap_free(m);
 }
 
 Test(perfmap, may_be_empty)
 {
-	struct perfmap *m = read_text("");
+	struct codemap *m = read_text("");
 
-	cr_expect_null(perfmap_find(m, 0));
-	perfmap_free(m);
-	perfmap_free(NULL);
+	cr_expect_str_eq(name_at(m, 0), "");
+	codemap_free(m);
+	codemap_free(NULL);
 }
 
 Test(perfmap, cuts_long_names)
 {
-	struct perfmap *m;
+	struct codemap *m;
 	struct buf b = {};
 
 	buf_add_str(&b, "1000 10 ");
@@ -99,7 +103,7 @@ Test(perfmap, cuts_long_names)
 	cr_expect_gt(strlen(name_at(m, 0x1000)), 1000);
 	cr_expect_lt(strlen(name_at(m, 0x1000)), 5000);
 	cr_expect_str_eq(name_at(m, 0x2000), "next");
-	perfmap_free(m);
+	codemap_free(m);
 	buf_done(&b);
 }
 
@@ -113,7 +117,7 @@ Test(perfmap, agrees_with_a_plain_search_on_random_overlaps)
 		unsigned int start, size;
 	} lines[LINES];
 	struct buf b = {};
-	struct perfmap *m;
+	struct codemap *m;
 
 	for (int i = 0; i < LINES; i++) {
 		lines[i].start = (unsigned int)rand_r(&seed) % SPAN;
@@ -129,6 +133,29 @@ Test(perfmap, agrees_with_a_plain_search_on_random_overlaps)
 				snprintf(want, sizeof(want), "n%d", i);
 		cr_assert_str_eq(name_at(m, addr), want, "at %x", addr);
 	}
-	perfmap_free(m);
+	codemap_free(m);
 	buf_done(&b);
+}
+
+Test(perfmap, reads_on_where_it_stopped)
+{
+	char path[] = "/tmp/perfmap-test-XXXXXX";
+	_cleanup_close_ int fd = mkstemp(path);
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	struct codemap *m = NULL;
+	uint64_t offset = 0;
+
+	cr_assert(fd >= 0 && f);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(codemap_new(&m), 0);
+	cr_assert_eq(write(fd, "1000 10 first\n2000 10 hal", 25), 25);
+	cr_assert_eq(perfmap_read(f, &offset, m), 0);
+	cr_expect_eq(offset, 14, "the second line may grow");
+	cr_expect_str_eq(name_at(m, 0x1000), "first");
+	cr_assert_eq(write(fd, "f\n1000 10 replaced\n", 19), 19);
+	cr_assert_eq(perfmap_read(f, &offset, m), 0);
+	cr_expect_eq(offset, 44);
+	cr_expect_str_eq(name_at(m, 0x2000), "half");
+	cr_expect_str_eq(name_at(m, 0x1000), "replaced");
+	codemap_free(m);
 }

@@ -8,10 +8,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct perfmap;
+struct codemap;
 
-/* Reads the whole stream; broken lines are skipped. 0 or a negative errno. */
-int perfmap_read(FILE *f, struct perfmap **ret);
-void perfmap_free(struct perfmap *m);
-/* The name of the code at an address of the process, or NULL; valid as long as the map. */
-const char *perfmap_find(const struct perfmap *m, uint64_t addr);
+/*
+ * Adds the lines from *offset to the end of the file, and moves *offset behind the last whole one:
+ * one that is just being written is added as it is, and again next time. Broken lines are skipped.
+ * 0 or a negative errno.
+ */
+int perfmap_read(FILE *f, uint64_t *offset, struct codemap *m);

@@ -44,6 +44,24 @@ static uint32_t intern_frame(struct collect *c, const struct raw_frame *f)
 	return i;
 }
 
+/* Code is replaced at run time: what lay there is asked while that is known. */
+static void name_jit(struct collect *c, struct process *proc, struct raw_frame *f, uint64_t now_ns)
+{
+	struct runtime_frame named = {};
+	struct code_place place;
+	uint32_t name;
+
+	if (f->place != PLACE_JIT || !proc ||
+	    !process_jit_find(proc, f->offset - f->is_return, now_ns, &place))
+		return;
+	named.name = place.name;
+	named.file = place.file;
+	named.line = place.line;
+	name = runtimes_add_name(c->runtimes, &named);
+	if (name != TABLE_NONE)
+		*f = (struct raw_frame){ .place = PLACE_JIT, .object = name + 1 };
+}
+
 static struct raw_frame locate(struct collect *c, struct process *proc, uint64_t addr, bool kernel,
 			       bool is_return, uint64_t now_ns)
 {
@@ -130,6 +148,16 @@ static void draft_add(struct collect *c, struct draft *d, const struct raw_frame
 		d->words[KEY_WORDS + d->stack.n++] = frame;
 }
 
+/* A frame of the user's side that no runtime knows. */
+static void draft_located(struct collect *c, struct draft *d, struct process *proc, uint64_t addr,
+			  bool is_return, uint64_t now_ns)
+{
+	struct raw_frame f = locate(c, proc, addr, false, is_return, now_ns);
+
+	name_jit(c, proc, &f, now_ns);
+	draft_add(c, d, &f);
+}
+
 /* False: the runtime does not know. */
 static bool draft_runtime(struct collect *c, struct draft *d, struct process *proc,
 			  enum pb_runtime kind, const struct runtime_word *w)
@@ -151,8 +179,10 @@ static void draft_native(struct collect *c, struct draft *d, struct process *pro
 	struct raw_frame f = locate(c, proc, addr, false, is_return, now_ns);
 	struct runtime_word w = { .what = addr, .is_address = true, .is_return = is_return };
 
-	if (f.place != PLACE_JIT || !draft_runtime(c, d, proc, runtimes_jit(c->runtimes, proc), &w))
-		draft_add(c, d, &f);
+	if (f.place == PLACE_JIT && draft_runtime(c, d, proc, runtimes_jit(c->runtimes, proc), &w))
+		return;
+	name_jit(c, proc, &f, now_ns);
+	draft_add(c, d, &f);
 }
 
 /* A frame of a runtime, from its two words; one that has no name is a frame all the same. */
@@ -218,23 +248,18 @@ static void draft_chain(struct collect *c, struct draft *d, struct process *proc
 				   .words = PB_TOP_WORDS,
 				   .time_ns = r->h.time_ns };
 	struct leaf_callers callers = { .follow_chain = true };
-	struct raw_frame f = locate(c, proc, ips[0], false, false, r->h.time_ns);
 
-	draft_add(c, d, &f);
+	draft_located(c, d, proc, ips[0], false, r->h.time_ns);
 	if (proc && r->sp)
 		callers = leaf_callers_find(c, proc, &leaf);
 	if (r->h.kind != PB_SAMPLE && !callers.whole)
 		callers.n = 0;
-	for (uint32_t i = 0; i < callers.n; i++) {
-		f = locate(c, proc, callers.addrs[i], false, true, r->h.time_ns);
-		draft_add(c, d, &f);
-	}
+	for (uint32_t i = 0; i < callers.n; i++)
+		draft_located(c, d, proc, callers.addrs[i], true, r->h.time_ns);
 	d->stack.sound = callers.whole ? (uint8_t)(callers.n + 1) : 0;
 	d->stack.cut = !callers.follow_chain && !callers.at_root;
-	for (uint32_t i = 1; i < r->user && callers.follow_chain; i++) {
-		f = locate(c, proc, ips[i], false, true, r->h.time_ns);
-		draft_add(c, d, &f);
-	}
+	for (uint32_t i = 1; i < r->user && callers.follow_chain; i++)
+		draft_located(c, d, proc, ips[i], true, r->h.time_ns);
 }
 
 static void add_stack(struct collect *c, const struct pb_stack *r, size_t size)

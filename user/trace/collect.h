@@ -19,7 +19,7 @@
 enum place {
 	PLACE_OBJECT,  /* a file: offset is the file offset */
 	PLACE_KERNEL,  /* offset is the address */
-	PLACE_JIT,     /* memory without a file: offset is the address */
+	PLACE_JIT,     /* memory without a file: offset is the address, or it has a name */
 	PLACE_RUNTIME, /* a language's runtime knows: offset is a number for runtimes_name() */
 	PLACE_SKIPPED, /* frames are left out here */
 	PLACE_UNKNOWN,
@@ -27,7 +27,11 @@ enum place {
 
 struct raw_frame {
 	uint64_t offset;
-	uint32_t object;   /* PLACE_OBJECT: index into the object files */
+	/*
+	 * PLACE_OBJECT: index into the object files. PLACE_JIT: a number for runtimes_name() + 1;
+	 * 0: it has no name yet.
+	 */
+	uint32_t object;
 	uint32_t pid;      /* PLACE_JIT: whose memory, else 0 */
 	uint8_t place;     /* enum place */
 	uint8_t is_return; /* offset is a return address: the call stands before it */

@@ -18,7 +18,7 @@ static void process_free(struct process *proc)
 	if (!proc)
 		return;
 	maps_done(&proc->maps);
-	perfmap_free(proc->perfmap);
+	jitcode_free(proc->jit);
 	free(proc->exe);
 	free(proc);
 }
@@ -149,9 +149,8 @@ struct process *process_fork(struct processes *p, struct object_files *o, uint32
 	proc->ppid = parent;
 	proc->ended = proc->gone = proc->kernel_thread = false;
 	proc->maps_read_ns = proc->maps_retry_ns = 0;
-	perfmap_free(proc->perfmap);
-	proc->perfmap = NULL;
-	proc->perfmap_tried = false;
+	jitcode_free(proc->jit);
+	proc->jit = NULL;
 	memcpy(proc->comm, from->comm, sizeof(proc->comm));
 	free(proc->exe);
 	proc->exe = from->exe ? strdup(from->exe) : NULL;
@@ -184,39 +183,24 @@ const struct mapping *process_find(struct processes *p, struct object_files *o,
 	return m;
 }
 
-/* The map is named after the PID in the target's own namespace, and lies in its own /tmp. */
-static FILE *open_perfmap(const struct process *proc)
+static struct jitcode *jit_of(struct process *proc)
 {
-	char line[256], path[96];
-	_cleanup_fclose_ FILE *status = NULL;
-	uint32_t pid = proc->pid;
-	FILE *f;
+	if (!proc->jit && jitcode_new(proc->pid, &proc->jit))
+		return NULL;
+	return proc->jit;
+}
 
-	snprintf(path, sizeof(path), "/proc/%u/status", proc->pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof(line), status)) {
-		const char *last = strrchr(line, '\t');
+bool process_jit_find(struct process *proc, uint64_t addr, uint64_t time_ns, struct code_place *ret)
+{
+	struct jitcode *j = jit_of(proc);
 
-		if (!strncmp(line, "NSpid:", 6) && last)
-			pid = (uint32_t)strtoul(last, NULL, 10);
-	}
-	snprintf(path, sizeof(path), "/proc/%u/root/tmp/perf-%u.map", proc->pid, pid);
-	f = fopen(path, "re");
-	if (f || status)
-		return f;
-	/* It has gone; if it ran among us, its map is still there. */
-	snprintf(path, sizeof(path), "/tmp/perf-%u.map", proc->pid);
-	return fopen(path, "re");
+	return j && jitcode_find(j, &proc->maps, addr, time_ns, ret);
 }
 
 const char *process_jit_name(struct process *proc, uint64_t addr)
 {
-	if (!proc->perfmap_tried) {
-		_cleanup_fclose_ FILE *f = open_perfmap(proc);
+	struct jitcode *j = jit_of(proc);
+	struct code_place place;
 
-		proc->perfmap_tried = true;
-		if (f && perfmap_read(f, &proc->perfmap))
-			proc->perfmap = NULL;
-	}
-	return proc->perfmap ? perfmap_find(proc->perfmap, addr) : NULL;
+	return j && jitcode_find_last(j, &proc->maps, addr, &place) ? place.name : NULL;
 }

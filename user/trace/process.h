@@ -11,8 +11,8 @@
 
 #include "lib/table.h"
 #include "lib/vec.h"
-#include "sym/perfmap.h"
 #include "target/maps.h"
+#include "trace/jitcode.h"
 #include "trace/objectfile.h"
 
 struct process {
@@ -27,9 +27,8 @@ struct process {
 	mapping_vec maps;                     /* .object is an index into the object files */
 	uint32_t maps_version;                /* counts what changed in them; 0: never read */
 	uint64_t maps_read_ns, maps_retry_ns; /* monotonic: when read, and how long to wait */
-	struct perfmap *perfmap;              /* owned; read when first asked for */
-	bool perfmap_tried;
-	uint32_t target; /* its index in the report, once there */
+	struct jitcode *jit;                  /* owned; NULL: not asked for yet */
+	uint32_t target;                      /* its index in the report, once there */
 };
 
 struct processes {
@@ -54,5 +53,8 @@ void process_read_maps(struct processes *p, struct object_files *o, struct proce
  */
 const struct mapping *process_find(struct processes *p, struct object_files *o,
 				   struct process *proc, uint64_t addr, uint64_t now_ns);
-/* The name of JIT-compiled code at an address, or NULL. */
+/* What of JIT-compiled code lay at an address at a time, as far as it is known already. */
+bool process_jit_find(struct process *proc, uint64_t addr, uint64_t time_ns,
+		      struct code_place *ret);
+/* The name of JIT-compiled code at an address at the end of the trace, or NULL. */
 const char *process_jit_name(struct process *proc, uint64_t addr);

@@ -226,12 +226,21 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
 	struct process *proc =
-	    raw->place == PLACE_JIT
+	    raw->place == PLACE_JIT && !raw->object
 		? process_of(&res->collect->processes, &res->collect->objects, raw->pid)
 		: NULL;
+	const struct runtime_name *known =
+	    raw->object ? runtimes_name(res->collect->runtimes, raw->object - 1) : NULL;
 	struct frame f = { .kind = FRAME_USER, .object = REPORT_NONE };
 
-	f.name = proc ? process_jit_name(proc, raw->offset - raw->is_return) : NULL;
+	if (known) {
+		f.kind = known->file ? FRAME_INTERPRETED : FRAME_USER;
+		f.name = known->name;
+		f.file = known->file;
+		f.line = known->line;
+	} else if (proc) {
+		f.name = process_jit_name(proc, raw->offset - raw->is_return);
+	}
 	if (!f.name && proc) {
 		f.object = report_add_object(res->report, "[anon]", NULL);
 		f.offset = raw->offset;

@@ -416,6 +416,11 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 	return TABLE_NONE;
 }
 
+uint32_t runtimes_add_name(struct runtimes *r, const struct runtime_frame *f)
+{
+	return r ? intern_name(r, f) : TABLE_NONE;
+}
+
 /* Asks the runtime itself. RUNTIME_NOTHING: there is nothing to show. */
 static int ask(struct runtimes *r, const struct opened *o, const struct runtime_word *w,
 	       struct cached *ret)

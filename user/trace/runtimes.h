@@ -63,6 +63,8 @@ int runtimes_frames(struct runtimes *r, const struct process *proc, enum pb_runt
 		    const struct runtime_word *w, const uint32_t **ret);
 /* The runtime that owns code without a file in this process; PB_RUNTIME_NONE: nobody known. */
 enum pb_runtime runtimes_jit(struct runtimes *r, const struct process *proc);
+/* The number of a name from elsewhere, of which all is copied; UINT32_MAX: there is no room. */
+uint32_t runtimes_add_name(struct runtimes *r, const struct runtime_frame *f);
 /* Must BPF know the mappings of this runtime's code that have no file? */
 bool runtimes_wants_ranges(enum pb_runtime kind);
 const struct runtime_name *runtimes_name(const struct runtimes *r, uint32_t name);
