@@ -14,8 +14,9 @@
 #include "sym/jitdump.h"
 #include "sym/perfmap.h"
 
-#define UNKNOWN_NS 250000000ULL  /* between two readings, because an address is not known */
-#define KNOWN_NS   1000000000ULL /* because what is known may be something else by now */
+/* How often the files are looked for, */
+#define UNKNOWN_NS 250000000ULL  /* because an address is not known */
+#define KNOWN_NS   1000000000ULL /* because they may be others by now */
 
 struct jitcode {
 	uint32_t pid;
@@ -28,8 +29,10 @@ struct jitcode {
 	bool dump_tried; /* to open the mapping that begins at */
 	uint64_t dump_start;
 	struct jitdump dump;
-	uint64_t read_ns;
-	bool complete; /* read for the last time */
+	uint64_t looked_ns;        /* when the files were looked for */
+	uint64_t read_ns;          /* when they were read to their ends, of which these are … */
+	off_t map_size, dump_size; /* … the sizes */
+	bool complete;             /* read for the last time */
 };
 
 void jitcode_free(struct jitcode *j)
@@ -93,14 +96,14 @@ static void look_for_perfmap(struct jitcode *j)
 		return;
 	if (j->perfmap && st.st_dev == j->dev && st.st_ino == j->ino) {
 		if ((uint64_t)st.st_size < j->perfmap_offset)
-			j->perfmap_offset = 0; /* begun anew: later lines win */
+			j->perfmap_offset = j->map_size = 0; /* begun anew: later lines win */
 		return;
 	}
 	cleanup_fclose(&j->perfmap);
 	j->perfmap = TAKE_PTR(f);
 	j->dev = st.st_dev;
 	j->ino = st.st_ino;
-	j->perfmap_offset = 0;
+	j->perfmap_offset = j->map_size = 0;
 }
 
 /* "jit-PID.dump", in whatever folder. */
@@ -123,19 +126,37 @@ static void look_for_dump(struct jitcode *j, const mapping_vec *maps)
 		j->dump_tried = true;
 		j->dump_start = m->start;
 		j->dump = (struct jitdump){};
+		j->dump_size = 0;
 		return;
 	}
 }
 
-static void read_on(struct jitcode *j, const mapping_vec *maps, uint64_t now_ns)
+static bool has_grown(int fd, off_t *size)
+{
+	struct stat st;
+	bool grown = fd >= 0 && !fstat(fd, &st) && st.st_size != *size;
+
+	if (grown)
+		*size = st.st_size;
+	return grown;
+}
+
+/* Reads what was written since the last time. */
+static void read_on(struct jitcode *j, uint64_t now_ns)
 {
 	j->read_ns = now_ns;
-	look_for_perfmap(j);
-	if (j->perfmap)
+	if (j->perfmap && has_grown(fileno(j->perfmap), &j->map_size))
 		perfmap_read(j->perfmap, &j->perfmap_offset, j->map);
-	look_for_dump(j, maps);
-	if (j->dump_fd >= 0)
+	if (has_grown(j->dump_fd, &j->dump_size))
 		jitdump_read(&j->dump, j->dump_fd, now_ns, j->dumped);
+}
+
+static void look_again(struct jitcode *j, const mapping_vec *maps, uint64_t now_ns)
+{
+	j->looked_ns = now_ns;
+	look_for_perfmap(j);
+	look_for_dump(j, maps);
+	read_on(j, now_ns);
 }
 
 /* A dump tells times, and lines. */
@@ -148,15 +169,17 @@ static bool find(const struct jitcode *j, uint64_t addr, uint64_t time_ns, struc
 bool jitcode_find(struct jitcode *j, const mapping_vec *maps, uint64_t addr, uint64_t time_ns,
 		  struct code_place *ret)
 {
-	uint64_t now_ns = clock_monotonic_ns(), since = now_ns - j->read_ns;
-	bool found = false;
+	uint64_t now_ns = clock_monotonic_ns(), since = now_ns - j->looked_ns;
 
 	if (since >= KNOWN_NS)
-		read_on(j, maps, now_ns);
-	found = find(j, addr, time_ns, ret);
-	if (found || since < UNKNOWN_NS || since >= KNOWN_NS)
-		return found;
-	read_on(j, maps, now_ns);
+		look_again(j, maps, now_ns);
+	else if (time_ns > j->read_ns)
+		read_on(j, now_ns);
+	if (find(j, addr, time_ns, ret))
+		return true;
+	if (since < UNKNOWN_NS || since >= KNOWN_NS)
+		return false;
+	look_again(j, maps, now_ns);
 	return find(j, addr, time_ns, ret);
 }
 
@@ -164,7 +187,7 @@ bool jitcode_find_last(struct jitcode *j, const mapping_vec *maps, uint64_t addr
 		       struct code_place *ret)
 {
 	if (!j->complete)
-		read_on(j, maps, clock_monotonic_ns());
+		look_again(j, maps, clock_monotonic_ns());
 	j->complete = true;
 	return find(j, addr, UINT64_MAX, ret);
 }

@@ -20,8 +20,8 @@ void jitcode_free(struct jitcode *j);
 DEFINE_CLEANUP(struct jitcode *, jitcode_free)
 
 /*
- * What lay at an address at a time (CLOCK_MONOTONIC). The files are read now and then, and when
- * an address is not known; both not more often than a few times a second.
+ * What lay at an address at a time (CLOCK_MONOTONIC). The files are looked for now and then, and
+ * when an address is not known; those that are there are read on to that time.
  */
 bool jitcode_find(struct jitcode *j, const mapping_vec *maps, uint64_t addr, uint64_t time_ns,
 		  struct code_place *ret);
