@@ -174,6 +174,21 @@ Test(jitdump, knows_that_v8_counts_from_an_elf_header)
 	expect_line(0x1004, "a.js", 11);
 }
 
+Test(jitdump, believes_no_lines_of_which_some_cannot_be)
+{
+	put_header(0x4a695444, 1, 0);
+	debug_info(0x1000, 0x40); /* beyond the function's end */
+	load(100, 0x1000, 0x10, "function");
+	debug_info(0x2000, (uint64_t)-8); /* before its beginning */
+	load(100, 0x2000, 0x10, "function");
+	debug_info(0x3000, 0); /* another one's */
+	load(100, 0x3001, 0x10, "function");
+	cr_assert_eq(jitdump_read(&dump, fd, NOW, map), 0);
+	expect_line(0x1004, NULL, 0);
+	expect_line(0x2004, NULL, 0);
+	expect_line(0x3004, NULL, 0);
+}
+
 Test(jitdump, reads_on_where_it_stopped)
 {
 	const uint32_t half[] = { 0, 100 };

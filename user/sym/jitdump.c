@@ -59,10 +59,12 @@ struct line_entry {
 
 typedef VEC(struct code_line) line_vec;
 
-/* What precedes a function's load. */
+/* What precedes a function's load. Not to be believed in parts: some V8 writes any bytes as names.
+ */
 struct pending {
 	uint64_t addr;
 	char *record; /* owned; holds the names of files */
+	bool broken;
 	line_vec lines;
 };
 
@@ -137,43 +139,58 @@ static int see_debug_info(struct reader *r, char *record, size_t size)
 		return -EPROTO;
 	memcpy(&info, record + sizeof(struct record_header), sizeof(info));
 	r->pending.addr = info.addr;
+	r->pending.broken = true;
 	for (uint64_t i = 0; i < info.entries && i < LINES_MAX && !err; i++) {
 		struct line_entry e;
 		const char *file;
 
 		if (size - at < sizeof(e))
-			break;
+			return 0;
 		memcpy(&e, record + at, sizeof(e));
 		file = record + at + sizeof(e);
 		at += sizeof(e) + strnlen(file, size - at - sizeof(e)) + 1;
-		if (at > size)
-			break;
-		if (e.addr < info.addr || e.addr - info.addr > UINT32_MAX)
-			continue;
+		if (at > size || e.addr < info.addr || e.addr - info.addr > UINT32_MAX)
+			return 0;
 		err = vec_push(&r->pending.lines,
 			       (struct code_line){ .offset = (uint32_t)(e.addr - info.addr),
 						   .line = e.line,
 						   .file = file });
 	}
+	r->pending.broken = err != 0;
 	return err;
 }
 
-/* "\xff" stands for the name before; offsets in order. */
-static void settle_lines(line_vec *lines, bool v8)
+static bool is_file_name(const char *s)
 {
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* "\xff" stands for the name before; offsets in order. False: they cannot be of this function. */
+static bool settle_lines(struct pending *p, const struct load *load, bool v8)
+{
+	uint64_t end = load->size + (v8 ? V8_HEADER : 0);
 	const char *file = NULL;
 	bool shifted = v8;
 
-	vec_foreach (l, lines) {
+	if (p->broken || p->addr != load->addr)
+		return false;
+	vec_foreach (l, &p->lines) {
 		if (strcmp(l->file, "\xff") != 0)
 			file = l->file;
 		l->file = file;
+		if (l->offset > end || (file && !is_file_name(file)))
+			return false;
 		shifted = shifted && l->offset >= V8_HEADER;
 	}
-	vec_foreach (l, lines)
+	vec_foreach (l, &p->lines)
 		l->offset -= shifted ? V8_HEADER : 0;
-	if (lines->n)
-		qsort(lines->v, lines->n, sizeof(*lines->v), by_offset);
+	if (p->lines.n)
+		qsort(p->lines.v, p->lines.n, sizeof(*p->lines.v), by_offset);
+	return true;
 }
 
 static int see_load(struct reader *r, char *record, size_t size, uint64_t time_ns)
@@ -190,8 +207,8 @@ static int see_load(struct reader *r, char *record, size_t size, uint64_t time_n
 	e.name = record + at;
 	if (strlen(e.name) > NAME_MAX_)
 		record[at + NAME_MAX_] = '\0';
-	if (r->pending.addr == load.addr) {
-		settle_lines(&r->pending.lines, !strncmp(e.name, V8_NAME, strlen(V8_NAME)));
+	if (r->pending.record &&
+	    settle_lines(&r->pending, &load, !strncmp(e.name, V8_NAME, strlen(V8_NAME)))) {
 		e.lines = r->pending.lines.v;
 		e.lines_n = r->pending.lines.n;
 	}
