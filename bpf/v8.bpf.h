@@ -23,8 +23,35 @@ enum v8_frame { V8_OTHER, V8_JS, V8_ENTRY, V8_WASM };
 #define V8_BYTECODE     9 /* what lies in the frame where that of interpreted ones keep these */
 #define V8_OFFSET       10
 #define V8_MAP          11
+#define V8_CODE         12 /* what runs next */
+#define V8_CODE_WORDS   5
+
+/* Code at a function's edges: its first bytes in words. */
+#define V8_PUSH_MOVE 0xe5894855 /* push %rbp; mov %rsp,%rbp */
+#define V8_MOVE      0xe58948
+#define V8_RET       0xc3
+#define V8_RET_POP   0xc2
+#define V8_NEAR      (1ULL << 29) /* how far code is from code that it calls */
+
+#define V8_REG_FUNCTION 14 /* rdi, in struct pt_regs: the function that is called */
 
 #define V8_NUMBER(word) (!((word)&0xffffffff)) /* tagged as one */
+
+/* Reads what a function is run by. */
+static __always_inline bool v8_read_function(struct unwind_ctx *c, const struct pb_v8_image *v8,
+					     __u64 function)
+{
+	struct unwind *u = &c->w->u;
+
+	if (!(function & 1) ||
+	    UNWIND_READ(c, &u->read[V8_SHARED], sizeof(u->read[0]),
+			function - 1 + v8->function_shared) ||
+	    !(u->read[V8_SHARED] & 1) ||
+	    UNWIND_READ(c, u->read, V8_SHARED_WORDS * sizeof(u->read[0]), u->read[V8_SHARED] - 1))
+		return false;
+	/* Builtins have their number in place of something to be run. */
+	return u->read[v8->shared_data & 7] & 1;
+}
 
 /* What kind of frame rbp points at; of one of JavaScript, what its function is. */
 static __subprog int v8_frame(struct unwind_ctx *c, const struct pb_v8_image *v8)
@@ -47,14 +74,7 @@ static __subprog int v8_frame(struct unwind_ctx *c, const struct pb_v8_image *v8
 		return V8_ENTRY;
 	if (!(u->word & 1))
 		return u->word == (__u64)v8->frame_wasm << 1 ? V8_WASM : V8_OTHER;
-	if (!(function & 1) ||
-	    UNWIND_READ(c, &u->read[V8_SHARED], sizeof(u->read[0]),
-			function - 1 + v8->function_shared) ||
-	    !(u->read[V8_SHARED] & 1) ||
-	    UNWIND_READ(c, u->read, V8_SHARED_WORDS * sizeof(u->read[0]), u->read[V8_SHARED] - 1))
-		return V8_OTHER;
-	/* Builtins have their number in place of something to be run. */
-	return u->read[v8->shared_data & 7] & 1 ? V8_JS : V8_OTHER;
+	return v8_read_function(c, v8, function) ? V8_JS : V8_OTHER;
 }
 
 static __subprog int v8_put(struct unwind_ctx *c, const struct pb_v8_image *v8, __u64 where)
@@ -75,7 +95,7 @@ static __always_inline __u64 v8_bytecode(const struct unwind *u, const struct pb
 	__u64 offset = u->read[V8_OFFSET];
 
 	if (!V8_NUMBER(offset))
-		return (__u64)PB_V8_NOWHERE << PB_V8_AT_ALL;
+		return (__u64)PB_V8_STUB << PB_V8_AT_ALL;
 	/* It counts from the array's tagged address. */
 	offset = (offset >> 32) + 1 - v8->bytecode_data;
 	return (offset & 0xffffffff) | (__u64)PB_V8_INTERPRETED << PB_V8_AT_ALL;
@@ -107,7 +127,7 @@ static __always_inline __u64 v8_caller(struct unwind_ctx *c, const struct pb_v8_
 	if (V8_NUMBER(u->read[V8_OFFSET]) && v8_has_bytecode(c, v8))
 		return v8_bytecode(u, v8);
 	if (unwind_read(c, u->sp))
-		return (__u64)PB_V8_NOWHERE << PB_V8_AT_ALL;
+		return (__u64)PB_V8_STUB << PB_V8_AT_ALL;
 	return PB_V8_AT(u->word) | (__u64)PB_V8_STUB << PB_V8_AT_ALL;
 }
 
@@ -128,15 +148,76 @@ static __subprog int v8_next(struct unwind_ctx *c, bool entry)
 	return 0;
 }
 
+/* Does a function's frame begin in the next 32 bytes of code? */
+static __always_inline bool v8_begins(const struct unwind *u)
+{
+	__u64 hits = 0, word, next, d;
+
+	for (int w = 0; w < V8_CODE_WORDS - 1; w++) {
+		word = u->read[V8_CODE + w];
+		next = u->read[V8_CODE + w + 1];
+		for (int i = 0; i < 8; i++) {
+			d = (word ^ V8_PUSH_MOVE) & 0xffffffff;
+			hits |= d - 1;
+			word = word >> 8 | next << 56;
+			next >>= 8;
+		}
+	}
+	return hits >> 63;
+}
+
+/*
+ * At the leaf, where a function has not set up its frame yet, or has left it: reads the return
+ * address into u->word. Where it was; 0: the function has its frame.
+ */
+static __subprog __u64 v8_unframed(struct unwind_ctx *c)
+{
+	struct unwind *u = &c->w->u;
+	__u64 slot = u->sp, first;
+
+	if (UNWIND_READ(c, &u->read[V8_CODE], V8_CODE_WORDS * sizeof(u->read[0]), u->ip))
+		return 0;
+	first = u->read[V8_CODE];
+	if ((first & 0xffffff) == V8_MOVE)
+		slot += 8;
+	else if ((first & 0xff) != V8_RET && (first & 0xff) != V8_RET_POP && !v8_begins(u))
+		return 0;
+	if (unwind_read(c, slot) || u->word - u->ip + V8_NEAR >= 2 * V8_NEAR)
+		return 0;
+	return slot;
+}
+
+/* The leaf has no frame; its return address is in u->word. */
+static __always_inline int v8_leave(struct unwind_ctx *c, const struct pb_unwind_rule *r,
+				    const struct pb_v8_image *v8, __u64 slot)
+{
+	struct unwind *u = &c->w->u;
+	__u64 caller = u->word, function = 0;
+
+	if (!r && !unwind_register(c, V8_REG_FUNCTION))
+		function = u->word;
+	if (v8_read_function(c, v8, function))
+		v8_put(c, v8, PB_V8_AT(u->ip) | (__u64)PB_V8_ENTERED << PB_V8_AT_ALL);
+	else
+		unwind_put_native(c->w, r);
+	u->word = caller;
+	u->lost_bx = 1;
+	return unwind_enter(u, slot);
+}
+
 /* See runtime.bpf.h. There is a rule for builtins, none for what was compiled at run time. */
 static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_rule *r)
 {
 	union pb_runtime_image *image = runtime_image(&c->w->u, PB_RUNTIME_V8);
 	struct unwind *u = &c->w->u;
+	__u64 slot;
 	int frame;
 
 	if (!image || unwind_need_bp(c))
 		return WAY_NATIVE;
+	slot = u->is_return ? 0 : v8_unframed(c);
+	if (slot)
+		return v8_leave(c, r, &image->v8, slot);
 	frame = v8_frame(c, &image->v8);
 	if (frame == V8_OTHER)
 		return WAY_NATIVE;

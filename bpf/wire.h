@@ -221,8 +221,8 @@ struct pb_v8_image {
 enum pb_v8_kind {
 	PB_V8_INTERPRETED, /* at: offset of a bytecode */
 	PB_V8_COMPILED,    /* at: an address */
-	PB_V8_STUB,        /* the callee has no frame; at: perhaps a return address */
-	PB_V8_NOWHERE,     /* at: 0 */
+	PB_V8_STUB,        /* the callee has no frame; at: perhaps a return address; or 0 */
+	PB_V8_ENTERED,     /* perhaps this function has no frame yet; at: an address */
 };
 
 #define PB_V8_WASM       1 /* first word of a frame of WebAssembly */

@@ -193,6 +193,26 @@ static int add_compiled(struct v8 *v8, uint64_t shared, struct v8_function *f, u
 	return err ? err : add_function(v8, f, -1, ret);
 }
 
+static bool is_code_of(const struct v8_heap *h, const struct v8_code *code, uint64_t shared,
+		       const struct v8_function *f)
+{
+	return (code->kind == V8_CODE_OPTIMIZED && code->shared == shared) ||
+	       is_baseline_of(h, code, f);
+}
+
+/* Code of which only the address is known. */
+static int add_address(struct v8 *v8, uint64_t pc, bool is_return, runtime_frames *ret)
+{
+	struct v8_heap h = heap_of(v8);
+	struct v8_code code;
+
+	if (!v8_code_find(&h, pc, &code))
+		return 0;
+	if (code.kind == V8_CODE_OPTIMIZED)
+		return add_optimized(v8, &code, pc, is_return, ret);
+	return code.kind == V8_CODE_REGEXP ? add_label(ret, "(regular expression)") : 0;
+}
+
 static int add_word(struct v8 *v8, const struct runtime_word *w, runtime_frames *ret)
 {
 	struct v8_heap h = heap_of(v8);
@@ -208,33 +228,26 @@ static int add_word(struct v8 *v8, const struct runtime_word *w, runtime_frames 
 	err = v8_function_read(&h, shared, &f);
 	if (err)
 		return err == -EINVAL ? 0 : err;
+	if (kind == PB_V8_ENTERED) {
+		if (!v8_code_find(&h, at, &code) || !is_code_of(&h, &code, shared, &f)) {
+			v8_function_done(&f);
+			return add_address(v8, at, false, ret);
+		}
+		return add_function(v8, &f, -1, ret);
+	}
 	if (kind == PB_V8_COMPILED)
 		return add_compiled(v8, shared, &f, at, PB_V8_IS_RETURN(w->where), ret);
 	if (kind == PB_V8_INTERPRETED)
 		offset = v8_bytecode_position(&h, v8_bytecode_of(&h, f.data), (uint32_t)at);
-	if (kind == PB_V8_STUB && v8_code_find(&h, at, &code) &&
-	    ((code.kind == V8_CODE_OPTIMIZED && code.shared == shared) ||
-	     is_baseline_of(&h, &code, &f)))
+	if (kind == PB_V8_STUB && v8_code_find(&h, at, &code) && is_code_of(&h, &code, shared, &f))
 		return add_compiled(v8, shared, &f, at, true, ret);
 	return add_function(v8, &f, offset, ret);
-}
-
-static int add_address(struct v8 *v8, const struct runtime_word *w, runtime_frames *ret)
-{
-	struct v8_heap h = heap_of(v8);
-	struct v8_code code;
-
-	if (!v8_code_find(&h, w->what, &code))
-		return 0;
-	if (code.kind == V8_CODE_OPTIMIZED)
-		return add_optimized(v8, &code, w->what, w->is_return, ret);
-	return code.kind == V8_CODE_REGEXP ? add_label(ret, "(regular expression)") : 0;
 }
 
 static int v8_frames(void *state, const struct runtime_word *w, runtime_frames *ret)
 {
 	if (w->is_address)
-		return add_address(state, w, ret);
+		return add_address(state, w->what, w->is_return, ret);
 	if (w->what == PB_V8_WASM)
 		return add_label(ret, "(WebAssembly)");
 	return add_word(state, w, ret);

@@ -308,14 +308,27 @@ static uint64_t bias_of(struct object_files *o, const struct mapping *m)
 	return addr == UINT64_MAX ? UINT64_MAX : m->start - addr;
 }
 
+/*
+ * The mapping of an object that shows the lowest part of its code: V8 maps some of it a second
+ * time, elsewhere.
+ */
+static bool is_lowest(const struct process *proc, const struct mapping *m)
+{
+	vec_foreach (other, &proc->maps) {
+		if (other->object == m->object && other->offset < m->offset)
+			return false;
+	}
+	return true;
+}
+
 static bool see_mapping(struct runtimes *r, struct object_files *o, struct process_runtimes *p,
-			const struct mapping *m)
+			const struct process *proc, const struct mapping *m)
 {
 	struct object_runtime *object = object_of(r, o, m->object);
 	struct opened *opened;
 	uint64_t bias;
 
-	if (!object || !object->runtime)
+	if (!object || !object->runtime || !is_lowest(proc, m))
 		return false;
 	bias = bias_of(o, m);
 	opened = &p->kinds[object->runtime->kind];
@@ -342,7 +355,7 @@ bool runtimes_update(struct runtimes *r, struct object_files *o, const struct pr
 		p->version = proc->maps_version;
 		vec_foreach (m, &proc->maps) {
 			if (m->object != OBJECT_NONE)
-				changed = see_mapping(r, o, p, m) || changed;
+				changed = see_mapping(r, o, p, proc, m) || changed;
 		}
 	}
 	for (int i = 0; i < PB_RUNTIMES; i++) {
