@@ -42,6 +42,7 @@ struct plugin {
 	struct call_stats *stats;   /* owned; executions: entries from outside. NULL: none */
 	uint64_t timed_out;         /* executions longer than the limit */
 	uint64_t in_flight, peak;   /* executions open at the end of the trace; most at any time */
+	uint64_t in_flight_ns;      /* how long the oldest of these has been running; 0: none */
 	bool has_cpu;               /* the next two are known */
 	uint64_t cpu_ns, offcpu_ns; /* while inside, of the outermost executions */
 	uint64_t exceptions, crashes; /* executions that ended so; part of stats.errors */
@@ -60,10 +61,11 @@ enum plugin_event_kind { PLUGIN_LOAD, PLUGIN_EXECUTE, PLUGIN_ERROR, PLUGIN_UNLOA
 
 struct plugin_event {
 	enum plugin_event_kind kind;
-	uint32_t plugin; /* index into report.plugins, or REPORT_NONE */
-	uint64_t time_ns;
+	uint32_t plugin;  /* index into report.plugins, or REPORT_NONE */
+	uint64_t time_ns; /* when it began */
 	uint32_t pid, tid;
 	bool has_duration, failed;
+	bool loading; /* PLUGIN_ERROR: a load failed, not an execution */
 	uint64_t duration_ns;
 	const char *name;  /* what was asked for, when no plugin came of it; or NULL */
 	const char *error; /* the loader's own words, "exception std::runtime_error", …; or NULL */
@@ -77,7 +79,11 @@ struct plugin_event {
 	bool at_attach, nodelete;
 };
 
-/* What one thing did in one window of time; kept for plugins and for paths. */
+/*
+ * What one thing did in one window of time; kept for plugins and for paths. Window k is from
+ * report.windows_from_ns + k × report.window_ns to the next one, or to the trace's end; where
+ * nothing ended there is no activity.
+ */
 struct activity {
 	uint32_t plugin, path; /* one is an index, the other REPORT_NONE */
 	uint64_t start_ns, end_ns;

@@ -11,7 +11,11 @@
 
 struct report *report_new(void)
 {
-	return calloc(1, sizeof(struct report));
+	struct report *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->limits = LIMITS_DEFAULT;
+	return r;
 }
 
 static void call_stats_done(struct call_stats *s)

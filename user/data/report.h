@@ -274,6 +274,7 @@ struct report {
 	uint64_t plugin_timeout_ns;     /* of `timed_out`; 0: none */
 	activity_vec activities;        /* by start; the latest windows */
 	uint64_t window_ns;             /* their length; 0: there are none */
+	uint64_t windows_from_ns;       /* when the oldest one began: older ones made room */
 	struct limits limits;
 
 	VEC(struct named_why) missing; /* signals that this kernel cannot give */
@@ -300,7 +301,7 @@ struct report {
 	} lost;
 };
 
-/* An empty report on the heap, or NULL. */
+/* An empty report on the heap, with LIMITS_DEFAULT; or NULL. */
 struct report *report_new(void);
 void report_free(struct report *r);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The text report's sections and what they share: units, columns, wrapping. Lines hold
+ * The text report's sections and what they share: columns, wrapping. Lines hold
  * TEXT_WIDTH columns at most; names of the target are cleaned and shortened to fit.
  */
 #pragma once
@@ -9,21 +9,12 @@
 #include <stdint.h>
 
 #include "data/report.h"
+#include "data/units.h"
 
 struct fold;
 struct fold_line;
 
 #define TEXT_WIDTH 80
-
-/* A short text by value, for use as a printf argument: text_ns(t).s */
-struct cell {
-	char s[24];
-};
-
-struct cell text_ns(uint64_t ns);                /* "1.23ms": three digits */
-struct cell text_count(uint64_t n);              /* "12345", "123k" */
-struct cell text_bytes(uint64_t bytes);          /* "31.0 MiB" */
-struct cell text_pct(double part, double whole); /* "0.3%"; "-" of nothing */
 
 /* Columns that clean UTF-8 text takes on a terminal. */
 size_t text_columns(const char *s);
