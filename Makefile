@@ -24,7 +24,7 @@ CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DPATHBPF_VERSION='"$(VERSION)"' -Iuser -I. -I$(O)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS   += -lbpf -ldw -lelf -lz -llzma -liberty -lZydis -ljansson
+LDLIBS   += -lbpf -ldw -lelf -lz -llzma -liberty -lZydis -ljansson -lm
 
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Ivmlinux -Ibpf \
 	-I/usr/include/$(shell $(CC) -dumpmachine) -Wall -Wextra -Wno-unused-parameter \
