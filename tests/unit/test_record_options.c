@@ -253,15 +253,16 @@ ParameterizedTestParameters(record_options, a_wrong_command_line_is_refused_in_a
 		{ "-a --max-overhead x", "--max-overhead: 'x' is not a percentage: write 1, 0.5 or "
 					 "2%" },
 		{ "-a --format xml", "--format: unknown format 'xml'; there are: text json folded "
-				     "html svg csv pprof perfetto chrome" },
-		{ "-a -o result", "cannot tell the format of 'result' by its suffix: add --format "
-				  "(text json folded html svg csv pprof perfetto chrome)" },
+				     "html svg csv pprof perfetto chrome plugins-folded" },
+		{ "-a -o result",
+		  "cannot tell the format of 'result' by its suffix: add --format "
+		  "(text json folded html svg csv pprof perfetto chrome plugins-folded)" },
 		{ "-a -o x.txt -o y.xml",
 		  "cannot tell the format of 'y.xml' by its suffix: add "
-		  "--format (text json folded html svg csv pprof perfetto chrome)" },
+		  "--format (text json folded html svg csv pprof perfetto chrome plugins-folded)" },
 		{ "-a --format json -o - -o y.xml",
 		  "cannot tell the format of 'y.xml' by its suffix: add --format "
-		  "(text json folded html svg csv pprof perfetto chrome)" },
+		  "(text json folded html svg csv pprof perfetto chrome plugins-folded)" },
 		{ "-a -t auto", "--trace: the automatic choice (-t auto) is not in this version: "
 				"name functions" },
 		{ "-a --ready-fd -1", "--ready-fd: '-1' is not a whole number" },

@@ -18,7 +18,7 @@ Test(view, every_name_that_messages_list_is_a_view)
 		cr_assert_str_eq(view->name, name);
 		n++;
 	}
-	cr_assert_eq(n, 9);
+	cr_assert_eq(n, 10);
 	free(names);
 }
 
@@ -50,6 +50,8 @@ Test(view, the_longest_suffix_wins)
 	cr_assert_eq(view_by_suffix("trace.json"), &view_json);
 	cr_assert_eq(view_by_suffix("x.trace.json"), &view_chrome);
 	cr_assert_eq(view_by_suffix("x_trace.json"), &view_json);
+	cr_assert_eq(view_by_suffix("x.plugins.folded"), &view_plugins_folded);
+	cr_assert_eq(view_by_suffix("plugins.folded"), &view_folded);
 }
 
 Test(view, anything_else_chooses_nothing)

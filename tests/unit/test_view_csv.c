@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sample_plugins.h"
 #include "sample_report.h"
 #include "view/view.h"
 
-#define CELLS_MAX 32
+#define CELLS_MAX 80
 #define ROWS_MAX  200
 
 static struct report *r;
@@ -106,7 +107,8 @@ Test(view_csv, every_row_has_the_columns_of_the_header)
 {
 	read_table();
 	cr_assert_str_eq(rows[0][0], "kind");
-	cr_assert_eq(column_cnt, 24);
+	cr_assert_eq(column_cnt, 59);
+	cr_assert_str_eq(rows[0][23], "inside", "columns stay where they are");
 	cr_assert_str_eq(rows[0][18], "max_ns", "new columns stand at the end");
 	cr_assert_gt(row_cnt, 30);
 }
@@ -138,6 +140,70 @@ Test(view_csv, numbers_are_those_of_the_report)
 	cr_assert_str_eq(cell("target", "/usr/sbin/webd", "SIGSEGV", "pid"), "4243");
 	cr_assert_eq(sum("cpu_stack", 5), r->cpu.samples);
 	cr_assert_eq(sum("offcpu_stack", 8), r->offcpu.total_ns);
+}
+
+Test(view_csv, plugins_have_all_their_metrics)
+{
+	static const char *const numbers[][2] = {
+		{ "count", "400" },
+		{ "errors", "120" },
+		{ "ok", "280" },
+		{ "error_pct", "30" },
+		{ "success_pct", "70" },
+		{ "timed_out", "2" },
+		{ "open", "1" },
+		{ "peak_concurrency", "4" },
+		{ "exceptions", "100" },
+		{ "crashes", "0" },
+		{ "loads", "2" },
+		{ "unloads", "2" },
+		{ "reopens", "3" },
+		{ "closes", "3" },
+		{ "load_errors", "0" },
+		{ "load_avg_ns", "15000000" },
+		{ "load_max_ns", "20400000" },
+		{ "constructors_ns", "20000000" },
+		{ "gap_ns", "12000" },
+		{ "waited_ns", "40000" },
+		{ "alloc_bytes", "314572800" },
+		{ "mapped_bytes", "325058560" },
+		{ "page_faults", "80000" },
+		{ "self_count", "10" },
+		{ "max_ns", "6000000000" },
+		{ "avg_ns", "17992500" },
+		{ "uptime_pct", "50" },
+		{ "cpu_ns", "" },
+		{ "cpu_pct", "" },
+		{ "process", "unloaded" },
+		{ "detail", "exception std::runtime_error: 100, ret=-1: 20" },
+		{ "inside", "/usr/lib/webd/mod_bad.so" },
+	};
+
+	sample_add_plugins(r);
+	read_table();
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		cr_assert_str_eq(cell("plugin", "mod_bad.so", NULL, numbers[i][0]), numbers[i][1],
+				 "%s", numbers[i][0]);
+	cr_assert_str_eq(cell("plugin", "mod_good.so", NULL, "cpu_pct"), "2");
+	cr_assert_str_eq(cell("plugin", "broken.so", NULL, "error_pct"), "", "of nothing");
+	cr_assert_str_eq(cell("plugin", "broken.so", NULL, "alloc_bytes"), "", "not known");
+	cr_assert_str_eq(cell("plugin_event", "mod_bad.so", "plugin_load", "total_ns"), "20400000");
+	cr_assert_str_eq(cell("plugin_event", "missing.so", "plugin_error", "inside"),
+			 "missing.so: cannot open shared object file: No such file or directory");
+}
+
+Test(view_csv, findings_and_trends_have_rows)
+{
+	sample_add_plugins(r);
+	read_table();
+	cr_assert_str_eq(cell("finding", "mod_bad.so", "UNRELIABLE", "value"), "120");
+	cr_assert_str_eq(cell("finding", "mod_bad.so", "UNRELIABLE", "limit"), "100");
+	cr_assert_str_eq(cell("finding", "mod_bad.so", "SLOW_EXECUTION", "value"), "7000000000");
+	cr_assert_str_eq(cell("finding", "serve > parse_request", "UNRELIABLE", "value"), "125");
+	cr_assert_str_eq(cell("trend", "mod_bad.so", "calls_per_s", "before"), "25");
+	cr_assert_str_eq(cell("trend", "mod_bad.so", "calls_per_s", "value"), "50");
+	cr_assert_str_eq(cell("trend", "mod_bad.so", "calls_per_s", "change_pct"), "100");
+	cr_assert_str_eq(cell("trend", "mod_bad.so", "calls_per_s", "count"), "375");
 }
 
 Test(view_csv, quotes_and_separators_survive)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sample_plugins.h"
 #include "sample_report.h"
 #include "view/text.h"
 #include "view/view.h"
@@ -412,4 +413,101 @@ Test(view_text, padding_fills_exactly)
 	buf_add_char(&b, '|');
 	cr_assert_str_eq(buf_str(&b), "ab   \xe6\xbc\xa2  |");
 	buf_done(&b);
+}
+
+Test(view_text, without_plugins_and_findings_nothing_is_said_of_them)
+{
+	r->limits = (struct limits){};
+	r->has_plugins = true;
+	render();
+	assert_lacks("Plugins");
+	assert_lacks("Findings");
+	assert_lacks("Trends");
+}
+
+Test(view_text, plugins_in_trouble_come_first)
+{
+	sample_add_plugins(r);
+	render();
+	assert_has(
+	    "Plugins: 4 loaded, 1 unloaded, 1 failed to load; 1402 executions, 121 failed\n");
+	assert_has("  mod_bad.so       unloaded     2    400   120 30.0%");
+	assert_has("  mod_good.so      loaded  before   1000     0    0%  205us  205us 5.00ms"
+		   "  2.0%\n");
+	assert_has("      errors: exception std::runtime_error 100, ret=-1 20; 2 ran longer than\n"
+		   "        30.0s; 1 had not ended, the oldest after 7.00s\n");
+	assert_has("      executions are not counted: it was not asked for\n");
+	assert_has("  broken.so        failed       0      0\n      3 loads failed\n");
+	cr_assert_lt(strstr(text, "\n  broken.so "), strstr(text, "\n  mod_good.so "));
+}
+
+Test(view_text, failed_loads_are_told_in_the_loaders_words)
+{
+	sample_add_plugins(r);
+	render();
+	assert_has("       3  /usr/lib/webd/broken.so: undefined symbol: no_such_function\n"
+		   "       1  missing.so: cannot open shared object file: No such file or "
+		   "directory\n");
+	assert_has("5 earlier events fell out");
+	r->plugin_events.v[5].error = NULL;
+	r->plugin_events_dropped = 0;
+	r->plugins.n = 0;
+	r->activities.n = 0;
+	render();
+	assert_has("       1  missing.so: the loader gave no reason\n");
+	assert_has("Plugins: none was loaded\n");
+	assert_lacks("fell out");
+}
+
+Test(view_text, of_many_plugins_ten_are_shown_and_the_rest_counted)
+{
+	sample_add_plugins(r);
+	for (int i = 0; i < 100; i++) {
+		struct plugin p = r->plugins.v[P_BAD_AGAIN];
+
+		vec_push(&r->plugins, p);
+	}
+	for (int i = 0; i < 8; i++) {
+		struct plugin_event e = r->plugin_events.v[5];
+		char name[16];
+
+		snprintf(name, sizeof(name), "no%d.so", i);
+		e.name = report_str(r, name);
+		vec_push(&r->plugin_events, e);
+	}
+	render();
+	assert_has("  96 more; -o FILE.json or FILE.csv shows all\n");
+	assert_has("  6 more; -o FILE.json shows all\n");
+	assert_has("  mod_bad.so       unloaded");
+}
+
+Test(view_text, findings_are_summed_up_first_and_told_below)
+{
+	sample_add_plugins(r);
+	render();
+	assert_has("  Findings  HIGH_MEMORY by mod_bad.so, ");
+	assert_has("and 3 more\n");
+	assert_has("\n  HIGH_MEMORY      mod_bad.so: asked for 300 MiB");
+	assert_has("\n  UNRELIABLE       serve > parse_request: failed 125 times");
+	assert_lacks("callers of these");
+	r->paths.v[0].stats.max_ns = 9000000000;
+	r->paths.v[2].stats.max_ns = 8000000000;
+	render();
+	assert_has("\n  SLOW_EXECUTION   serve > db_query: the longest of 4900 calls took 8.00s");
+	assert_has("1 callers of these are slow or busy with them.");
+	assert_lacks("  SLOW_EXECUTION   serve: ");
+}
+
+Test(view_text, clear_trends_are_told_with_both_averages)
+{
+	sample_add_plugins(r);
+	render();
+	assert_has("Trends: the last 5.00s against the 5.00s before\n"
+		   "  mod_bad.so: calls a second up by 100%, from 25 to 50 (125 and 250 calls)\n");
+	assert_lacks("own spread");
+	r->activities.n = 0;
+	for (uint64_t s = 0; s < 10; s++)
+		sample_add_activity(r, 0, REPORT_NONE, s, s % 2 ? 10 : s < 5 ? 100 : 200, 0, 0);
+	render();
+	assert_lacks("Trends");
 }

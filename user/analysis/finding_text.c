@@ -35,16 +35,23 @@ static void add_commonest(struct buf *b, const struct subject *s)
 	buf_printf(b, " (%s)", text_count(most->count).s);
 }
 
+static void add_where_to_look(struct buf *b, const struct subject *s)
+{
+	if (s->stats && s->stats->error_types.n)
+		buf_add_str(b, ": begin with that error; ");
+	else
+		buf_add_str(b, ": ");
+	buf_add_str(b, is_plugin(s) ? "the plugin's events say when and on which thread"
+				    : "failed calls that were kept whole stand under Timelines");
+}
+
 static void add_error_rate(struct buf *b, const struct subject *s, const struct limits *l)
 {
 	buf_printf(b, "%s of %s %s failed, %s (limit %s)", text_count(s->errors).s,
 		   text_count(s->calls).s, noun(s, s->calls),
 		   text_pct((double)s->errors, (double)s->calls).s, text_pct(l->error_pct, 100).s);
 	add_commonest(b, s);
-	buf_add_str(b, is_plugin(s) ? ": begin with that error; the plugin's events say when and "
-				      "on which thread"
-				    : ": begin with that error; failed calls that were kept whole "
-				      "stand under Timelines");
+	add_where_to_look(b, s);
 }
 
 /* Where its time goes decides which stacks tell why. */
@@ -115,6 +122,7 @@ static void add_unreliable(struct buf *b, const struct subject *s, const struct 
 		buf_printf(b, ", and %s %s", text_count(s->load_errors).s,
 			   s->load_errors == 1 ? "load" : "loads");
 	add_commonest(b, s);
+	add_where_to_look(b, s);
 }
 
 void finding_format(struct buf *b, const struct report *r, const struct subject *s,

@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A name of the target without what separates frames in a folded line. */
-static void add_name(struct buf *b, const char *name)
+void name_format(struct buf *b, const char *name)
 {
 	size_t start = b->len;
 
@@ -43,7 +42,7 @@ static void add_address(struct buf *b, const struct report *r, const struct fram
 		return;
 	}
 	buf_add_char(b, '[');
-	add_name(b, name + (name[0] == '['));
+	name_format(b, name + (name[0] == '['));
 	len = strlen(name);
 	if (name[0] == '[' && len > 1 && name[len - 1] == ']')
 		b->data[--b->len] = '\0';
@@ -64,7 +63,7 @@ void frame_format(struct buf *b, const struct report *r, uint32_t frame)
 		return;
 	}
 	if (f->name && f->name[0])
-		add_name(b, f->name);
+		name_format(b, f->name);
 	else
 		add_address(b, r, f);
 	switch (f->kind) {
@@ -76,7 +75,7 @@ void frame_format(struct buf *b, const struct report *r, uint32_t frame)
 		break;
 	case FRAME_INTERPRETED:
 		buf_add_str(b, " (");
-		add_name(b, f->file && f->file[0] ? f->file : "?");
+		name_format(b, f->file && f->file[0] ? f->file : "?");
 		buf_add_str(b, ")_[p]");
 		break;
 	case FRAME_USER:
@@ -91,7 +90,7 @@ void comm_format(struct buf *b, const struct report *r, uint32_t target)
 	const char *comm = target < r->targets.n ? r->targets.v[target].comm : NULL;
 
 	if (comm && comm[0])
-		add_name(b, comm);
+		name_format(b, comm);
 	else
 		buf_add_str(b, "[unknown]");
 }
@@ -140,6 +139,6 @@ void path_format(struct buf *b, const struct report *r, uint32_t path, const cha
 		node = r->paths.v[p].node;
 		if (level > 1)
 			buf_add_str(b, sep);
-		add_name(b, node < r->nodes.n ? r->nodes.v[node].name : "[unknown]");
+		name_format(b, node < r->nodes.n ? r->nodes.v[node].name : "[unknown]");
 	}
 }

@@ -319,6 +319,8 @@ uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n);
 /* Adds to the count of an error type, entering it when new; 0 or -ENOMEM. */
 int error_counts_add(struct report *r, error_count_vec *v, const char *type, uint64_t count);
 
+/* A name of the target without what separates frames in a folded line. */
+void name_format(struct buf *b, const char *name);
 /*
  * A frame as the folded format writes it: NAME, NAME_[k], NAME_[i], NAME (FILE)_[p],
  * [object+0xOFFSET], [unknown], [truncated]. Bytes that would break the format (';', control

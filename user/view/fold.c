@@ -52,8 +52,8 @@ static size_t frame_slot(const struct fold *f, const struct fold_line *line, uin
 	const struct report *r = f->r;
 	uint32_t frame = REPORT_NONE;
 
-	if (line->stack < r->stacks.n && i < r->stacks.v[line->stack].n)
-		frame = r->stacks.v[line->stack].frames[i];
+	if (line->stack < r->stacks.n && i + line->skip < r->stacks.v[line->stack].n)
+		frame = r->stacks.v[line->stack].frames[i + line->skip];
 	return frame < r->frames.n ? frame : r->frames.n;
 }
 
@@ -66,7 +66,7 @@ uint32_t fold_depth(const struct fold *f, const struct fold_line *line)
 {
 	uint32_t n = line->stack < f->r->stacks.n ? f->r->stacks.v[line->stack].n : 0;
 
-	return 1 + (n ? n : 1);
+	return 1 + (n > line->skip ? n - line->skip : 1);
 }
 
 const char *fold_frame(const struct fold *f, const struct fold_line *line, uint32_t i)
@@ -143,6 +143,56 @@ int fold_offcpu(struct fold *f, enum fold_offcpu what)
 						       .max = s->max_ns });
 		if (err)
 			break;
+	}
+	return err;
+}
+
+/* The first frame of a stack that lies in an object; the number of its frames when none does. */
+static uint32_t first_within(const struct report *r, const struct stack *s, uint32_t object)
+{
+	uint32_t i = 0;
+
+	while (i < s->n &&
+	       (s->frames[i] >= r->frames.n || r->frames.v[s->frames[i]].object != object))
+		i++;
+	return i;
+}
+
+/* Adds a sample if its stack goes through the object. */
+static int add_within(struct fold *f, struct fold_line *sample, uint32_t object)
+{
+	const struct stack *s;
+
+	if (sample->stack >= f->r->stacks.n)
+		return 0;
+	s = &f->r->stacks.v[sample->stack];
+	sample->skip = first_within(f->r, s, object);
+	return sample->skip < s->n ? fold_add(f, sample) : 0;
+}
+
+int fold_object(struct fold *f, uint32_t object, bool offcpu)
+{
+	int err = 0;
+
+	if (object >= f->r->objects.n)
+		return 0;
+	for (size_t i = 0; !offcpu && !err && i < f->r->cpu_samples.n; i++) {
+		const struct cpu_sample *s = &f->r->cpu_samples.v[i];
+		struct fold_line line = {
+			.target = s->target, .stack = s->stack, .value = s->count, .count = s->count
+		};
+
+		err = add_within(f, &line, object);
+	}
+	for (size_t i = 0; offcpu && !err && i < f->r->offcpu_samples.n; i++) {
+		const struct offcpu_sample *s = &f->r->offcpu_samples.v[i];
+		struct fold_line line = { .target = s->target,
+					  .stack = s->stack,
+					  .value = s->total_ns,
+					  .count = s->count,
+					  .max = s->max_ns };
+
+		err = add_within(f, &line, object);
 	}
 	return err;
 }
@@ -270,6 +320,20 @@ void fold_format(struct buf *b, const struct fold *f, const struct fold_line *li
 	for (uint32_t i = 0; i < depth; i++) {
 		if (i)
 			buf_add_char(b, ';');
+		buf_add_str(b, fold_frame(f, line, i));
+	}
+}
+
+void fold_format_within(struct buf *b, const struct fold *f, const struct fold_line *line,
+			const char *within)
+{
+	uint32_t depth = fold_depth(f, line);
+
+	buf_add_str(b, fold_frame(f, line, 0));
+	buf_add_char(b, ';');
+	name_format(b, within);
+	for (uint32_t i = 1; i < depth; i++) {
+		buf_add_char(b, ';');
 		buf_add_str(b, fold_frame(f, line, i));
 	}
 }

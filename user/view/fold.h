@@ -11,6 +11,7 @@
 
 struct fold_line {
 	uint32_t target, stack;     /* any of those merged */
+	uint32_t skip;              /* outermost frames of the stack that do not belong to it */
 	uint64_t tag;               /* the caller's: lines with different tags are not merged */
 	uint64_t value, count, max; /* sums, and the largest max */
 };
@@ -43,6 +44,12 @@ enum fold_offcpu {
 /* Adds off-CPU samples; value is in ns. */
 int fold_offcpu(struct fold *f, enum fold_offcpu what);
 
+/*
+ * Adds the samples, on the CPU or off it (value: ns), whose stacks go through an object, each cut
+ * so that it begins at the outermost frame there: what the object does, and has others do.
+ */
+int fold_object(struct fold *f, uint32_t object, bool offcpu);
+
 /* Adds system calls' samples; value is a count, lines are apart by system call and error. */
 int fold_syscalls(struct fold *f);
 /* What such a line is about; the error is NULL for success. */
@@ -63,6 +70,9 @@ uint32_t fold_depth(const struct fold *f, const struct fold_line *line);
 const char *fold_frame(const struct fold *f, const struct fold_line *line, uint32_t i);
 /* Appends "COMM;root;…;leaf". */
 void fold_format(struct buf *b, const struct fold *f, const struct fold_line *line);
+/* The same with a frame, a name of the target, put behind the process name. */
+void fold_format_within(struct buf *b, const struct fold *f, const struct fold_line *line,
+			const char *within);
 
 /* Nanoseconds as the folded format counts them: microseconds, rounded. */
 static inline uint64_t fold_us(uint64_t ns)

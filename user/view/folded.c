@@ -2,7 +2,8 @@
 /*
  * Folded stacks, as flamegraph.pl, inferno and speedscope read them: "COMM;root;…;leaf COUNT",
  * one line a distinct text, sorted. The on-CPU file counts samples; its companion, off CPU,
- * microseconds.
+ * microseconds. A third file has the stacks of plugins alone, "COMM;PLUGIN;frame;…", each
+ * beginning where the plugin is entered: grep for one to have its own flame graph.
  */
 #include "view/view.h"
 
@@ -11,7 +12,8 @@
 #include "lib/cleanup.h"
 #include "view/fold.h"
 
-static int print_lines(FILE *out, const struct fold *f, bool offcpu)
+/* `within`: what to put behind the process name; NULL: nothing. */
+static int print_lines(FILE *out, const struct fold *f, bool offcpu, const char *within)
 {
 	_cleanup_(buf_done) struct buf b = {};
 
@@ -21,7 +23,10 @@ static int print_lines(FILE *out, const struct fold *f, bool offcpu)
 		if (!value)
 			continue;
 		buf_clear(&b);
-		fold_format(&b, f, line);
+		if (within)
+			fold_format_within(&b, f, line, within);
+		else
+			fold_format(&b, f, line);
 		buf_printf(&b, " %" PRIu64 "\n", value);
 		if (b.err)
 			return b.err;
@@ -40,7 +45,7 @@ static int render_cpu(const struct report *r, FILE *out)
 	if (err)
 		return err;
 	fold_sort_by_text(&f);
-	return print_lines(out, &f, false);
+	return print_lines(out, &f, false, NULL);
 }
 
 static int render_offcpu(const struct report *r, FILE *out)
@@ -53,7 +58,38 @@ static int render_offcpu(const struct report *r, FILE *out)
 	if (err)
 		return err;
 	fold_sort_by_text(&f);
-	return print_lines(out, &f, true);
+	return print_lines(out, &f, true, NULL);
+}
+
+static int render_plugin(const struct report *r, const struct plugin *p, bool offcpu, FILE *out)
+{
+	_cleanup_(fold_done) struct fold f = {};
+	int err = fold_init(&f, r);
+
+	if (!err)
+		err = fold_object(&f, p->object, offcpu);
+	if (err)
+		return err;
+	fold_sort_by_text(&f);
+	return print_lines(out, &f, offcpu, p->id);
+}
+
+static int render_plugins(const struct report *r, FILE *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->plugins.n && !err; i++)
+		err = render_plugin(r, &r->plugins.v[i], false, out);
+	return err;
+}
+
+static int render_plugins_offcpu(const struct report *r, FILE *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->plugins.n && !err; i++)
+		err = render_plugin(r, &r->plugins.v[i], true, out);
+	return err;
 }
 
 const struct view view_folded_offcpu = {
@@ -67,4 +103,17 @@ const struct view view_folded = {
 	.suffix = ".folded",
 	.render = render_cpu,
 	.companion = &view_folded_offcpu,
+};
+
+static const struct view view_plugins_folded_offcpu = {
+	.name = "plugins-folded",
+	.suffix = ".plugins.folded",
+	.render = render_plugins_offcpu,
+};
+
+const struct view view_plugins_folded = {
+	.name = "plugins-folded",
+	.suffix = ".plugins.folded",
+	.render = render_plugins,
+	.companion = &view_plugins_folded_offcpu,
 };

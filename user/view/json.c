@@ -6,28 +6,12 @@
  */
 #include "view/view.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "data/report.h"
 #include "lib/cleanup.h"
 #include "view/json_out.h"
-
-#define NS_PER_SEC UINT64_C(1000000000)
-
-static json_t *make_time(uint64_t ns)
-{
-	time_t sec = (time_t)(ns / NS_PER_SEC);
-	char date[32] = "", text[64];
-	struct tm tm;
-
-	if (gmtime_r(&sec, &tm))
-		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%09" PRIu64 "Z", date, ns % NS_PER_SEC);
-	return json_string(text);
-}
 
 static json_t *make_signal(int sig)
 {
@@ -71,7 +55,7 @@ static json_t *make_event(const struct report *r, const struct event *e)
 					     [EVENT_EXIT] = "exit",
 					     [EVENT_MMAP] = "mmap" };
 	json_t *event =
-	    json_pack("{s:o, s:s, s:I, s:I}", "time", make_time(r->started_ns + e->time_ns), "type",
+	    json_pack("{s:o, s:s, s:I, s:I}", "time", json_time(r->started_ns + e->time_ns), "type",
 		      types[e->kind], "pid", json_u64(e->pid), "tid", json_u64(e->tid));
 
 	if (!event)
@@ -125,10 +109,9 @@ static void put_missing(struct json_out *j, const struct report *r)
 		const char *what;
 		bool traced;
 	} signals[] = {
-		{ "cpu", r->has_cpu },
-		{ "offcpu", r->has_offcpu },
-		{ "syscalls", r->has_syscalls },
-		{ "spans", r->has_spans },
+		{ "cpu", r->has_cpu },           { "offcpu", r->has_offcpu },
+		{ "syscalls", r->has_syscalls }, { "spans", r->has_spans },
+		{ "plugins", r->has_plugins },
 	};
 
 	json_open(j, "missing", '[');
@@ -193,13 +176,16 @@ static int render(const struct report *r, FILE *out)
 	json_put(&j, "host",
 		 json_pack("{s:o, s:o, s:I}", "kernel", json_text(r->kernel), "arch",
 			   json_text(r->arch), "cpus", json_u64(r->cpus)));
-	json_put(&j, "started", make_time(r->started_ns));
+	json_put(&j, "started", json_time(r->started_ns));
 	json_put(&j, "duration_ns", json_integer(json_u64(r->duration_ns)));
 	put_targets(&j, r);
 	json_put_paths(&j, r);
 	json_put_traces(&j, r);
 	json_put_stacks(&j, r);
 	json_put_syscalls(&j, r);
+	json_put_plugins(&j, r);
+	json_put_plugin_events(&j, r);
+	json_put_analysis(&j, r);
 	put_events(&j, r);
 	put_missing(&j, r);
 	put_remarks(&j, r);

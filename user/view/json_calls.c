@@ -62,8 +62,7 @@ static uint64_t quantile(const struct call_stats *s, double q)
 	return s->hist ? hist_quantile(s->hist, q, s->min_ns, s->max_ns) : 0;
 }
 
-/* What paths and system calls have in common. */
-static json_t *make_stats(const struct call_stats *s)
+json_t *json_stats(const struct call_stats *s)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
 			 json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
@@ -102,7 +101,7 @@ static json_t *known_time(bool known, uint64_t ns)
 static json_t *make_path(const struct report *r, uint32_t i)
 {
 	const struct path *p = &r->paths.v[i];
-	json_t *stats = make_stats(&p->stats);
+	json_t *stats = json_stats(&p->stats);
 	json_t *path = json_pack(
 	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "path", path_nodes(r, i, true),
 	    "nodes", path_nodes(r, i, false), "open", json_u64(p->open), "unwound",
@@ -175,7 +174,7 @@ static void put_syscall_stacks(struct json_out *j, const struct fold *f, uint32_
 static void put_syscall(struct json_out *j, const struct report *r, const struct fold *f,
 			uint32_t i, size_t *next)
 {
-	json_t *stats = make_stats(&r->syscalls.v[i].stats);
+	json_t *stats = json_stats(&r->syscalls.v[i].stats);
 
 	if (!stats)
 		j->err = -ENOMEM;

@@ -3,8 +3,13 @@
 #include "view/json_out.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
 
 #include "data/report.h"
+
+#define NS_PER_SEC UINT64_C(1000000000)
 
 static void lead_in(struct json_out *j, const char *key)
 {
@@ -58,4 +63,26 @@ json_t *json_text(const char *s)
 	text = b.err ? NULL : json_stringn(buf_str(&b), b.len);
 	buf_done(&b);
 	return text;
+}
+
+json_t *json_time(uint64_t ns)
+{
+	time_t sec = (time_t)(ns / NS_PER_SEC);
+	char date[32] = "", text[64];
+	struct tm tm;
+
+	if (gmtime_r(&sec, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%09" PRIu64 "Z", date, ns % NS_PER_SEC);
+	return json_string(text);
+}
+
+json_t *json_known(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_optional(const char *s)
+{
+	return s ? json_text(s) : json_null();
 }

@@ -31,7 +31,20 @@ static inline json_int_t json_u64(uint64_t v)
 	return v > INT64_MAX ? INT64_MAX : (json_int_t)v;
 }
 
+struct call_stats;
+struct fold;
 struct report;
+
+/* Wall-clock time, ns since the epoch, as RFC 3339 in UTC. */
+json_t *json_time(uint64_t ns);
+/* A number; null for NAN and infinities. */
+json_t *json_known(double value);
+/* A text, or null for NULL. */
+json_t *json_optional(const char *s);
+/* "calls", "errors", times, percentiles and "error_types". */
+json_t *json_stats(const struct call_stats *s);
+/* Folded lines as [text, count] or [text, microseconds], sorted by text. */
+void json_put_folded(struct json_out *j, const char *key, struct fold *f, bool offcpu);
 
 /* A path's node names from root to leaf; an empty list for REPORT_NONE. */
 json_t *json_path_names(const struct report *r, uint32_t path);
@@ -41,3 +54,6 @@ void json_put_paths(struct json_out *j, const struct report *r);
 void json_put_traces(struct json_out *j, const struct report *r);
 void json_put_syscalls(struct json_out *j, const struct report *r);
 void json_put_stacks(struct json_out *j, const struct report *r);
+void json_put_plugins(struct json_out *j, const struct report *r);
+void json_put_plugin_events(struct json_out *j, const struct report *r);
+void json_put_analysis(struct json_out *j, const struct report *r);

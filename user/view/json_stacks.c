@@ -9,7 +9,7 @@
 
 #define LINES_MAX 10000
 
-static void put_lines(struct json_out *j, const char *key, struct fold *f, bool offcpu)
+void json_put_folded(struct json_out *j, const char *key, struct fold *f, bool offcpu)
 {
 	_cleanup_(buf_done) struct buf b = {};
 
@@ -80,7 +80,7 @@ static void put_cpu(struct json_out *j, const struct report *r)
 	json_put(j, "frequency_hz", json_integer(r->cpu.frequency_hz));
 	json_put(j, "fired", json_integer(json_u64(r->cpu.fired)));
 	json_put(j, "other", json_integer(json_u64(r->cpu.other)));
-	put_lines(j, "folded", &f, false);
+	json_put_folded(j, "folded", &f, false);
 	put_source_lines(j, r);
 	json_close(j, '}');
 }
@@ -92,7 +92,7 @@ static void put_offcpu_lines(struct json_out *j, const struct report *r, const c
 
 	if (j->err || (j->err = fold_init(&f, r)) || (j->err = fold_offcpu(&f, what)))
 		return;
-	put_lines(j, key, &f, true);
+	json_put_folded(j, key, &f, true);
 }
 
 /* Intervals whose stack is incomplete, as `truncated` counts samples on the CPU. */

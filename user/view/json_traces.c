@@ -7,11 +7,6 @@
 #include "data/report.h"
 #include "view/timeline.h"
 
-static json_t *optional_text(const char *s)
-{
-	return s ? json_text(s) : json_null();
-}
-
 /* As it was recorded, not as timeline_nest() would draw it. */
 static json_t *make_slice(const struct trace *t, uint32_t i)
 {
@@ -21,7 +16,7 @@ static json_t *make_slice(const struct trace *t, uint32_t i)
 	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:o}", "kind", timeline_kind(s->kind),
 			 "name", json_text(s->name), "parent", parent, "start_ns",
 			 json_u64(s->start_ns), "duration_ns", json_u64(s->duration_ns), "open",
-			 s->open, "error", optional_text(s->error), "args", optional_text(s->args));
+			 s->open, "error", json_optional(s->error), "args", json_optional(s->args));
 }
 
 static json_t *make_why(const struct trace *t)
@@ -49,7 +44,7 @@ static void put_trace(struct json_out *j, const struct report *r, const struct t
 	json_open(j, NULL, '{');
 	json_put(j, "pid", json_integer(t->pid));
 	json_put(j, "tid", json_integer(t->tid));
-	json_put(j, "thread", optional_text(t->thread));
+	json_put(j, "thread", json_optional(t->thread));
 	json_put(j, "why", make_why(t));
 	json_put(j, "path", json_path_names(r, t->path));
 	json_put(j, "cause", make_cause(r, t));

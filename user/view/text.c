@@ -106,6 +106,10 @@ static int add_sections(struct buf *b, const struct report *r, const struct fold
 	if (!err)
 		err = text_summary(b, r, cpu, offcpu);
 	if (!err)
+		err = text_findings(b, r);
+	if (!err)
+		err = text_trends(b, r);
+	if (!err)
 		err = text_cpu(b, r, cpu);
 	if (!err)
 		err = text_offcpu(b, r, offcpu);
@@ -113,6 +117,8 @@ static int add_sections(struct buf *b, const struct report *r, const struct fold
 		err = text_paths(b, r);
 	if (!err)
 		err = text_timelines(b, r);
+	if (!err)
+		err = text_plugins(b, r);
 	if (!err)
 		err = text_syscalls(b, r);
 	if (!err)

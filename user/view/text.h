@@ -71,6 +71,9 @@ int text_summary(struct buf *b, const struct report *r, const struct fold *cpu,
 		 const struct fold *offcpu);
 int text_cpu(struct buf *b, const struct report *r, const struct fold *cpu);
 int text_offcpu(struct buf *b, const struct report *r, const struct fold *offcpu);
+int text_findings(struct buf *b, const struct report *r);
+int text_plugins(struct buf *b, const struct report *r);
+int text_trends(struct buf *b, const struct report *r);
 int text_paths(struct buf *b, const struct report *r);
 int text_timelines(struct buf *b, const struct report *r);
 int text_syscalls(struct buf *b, const struct report *r);

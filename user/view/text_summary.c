@@ -5,12 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/findings.h"
+#include "analysis/subject.h"
 #include "lib/cleanup.h"
 #include "view/fold.h"
 #include "view/hot.h"
 
-#define LABEL_WIDTH 12
-#define DEATHS_MAX  3
+#define LABEL_WIDTH  12
+#define DEATHS_MAX   3
+#define FINDINGS_MAX 3
 
 /* One entry: "  LABEL     text", wrapped under itself. The text is taken from `line`. */
 static void add_entry(struct buf *b, const char *label, struct buf *line)
@@ -176,6 +179,27 @@ static void add_syscalls(struct buf *b, const struct report *r, struct buf *line
 	add_entry(b, "Failing", line);
 }
 
+/* Which rules are broken: the sentences stand right below. */
+static int add_findings(struct buf *b, const struct report *r, struct buf *line)
+{
+	finding_vec findings = {};
+	size_t n = 0;
+	int err = findings_make(r, &findings);
+
+	vec_foreach (f, &findings) {
+		if (f->inherited || n++ >= FINDINGS_MAX)
+			continue;
+		buf_printf(line, "%s%s by ", n > 1 ? ", " : "", finding_rule_name(f->rule));
+		subject_format(line, r, f->plugin, f->path);
+	}
+	if (n > FINDINGS_MAX)
+		buf_printf(line, ", and %zu more", n - FINDINGS_MAX);
+	if (n)
+		add_entry(b, "Findings", line);
+	findings_done(&findings);
+	return err;
+}
+
 static void add_trust(struct buf *b, const struct report *r, struct buf *line)
 {
 	uint64_t lost =
@@ -204,6 +228,7 @@ int text_summary(struct buf *b, const struct report *r, const struct fold *cpu,
 	add_waiting(b, r, offcpu, &line);
 	add_paths(b, r, &line);
 	add_syscalls(b, r, &line);
+	err = err ? err : add_findings(b, r, &line);
 	add_trust(b, r, &line);
 	return err ? err : line.err;
 }

@@ -15,7 +15,7 @@ static const struct {
 	{ ".svg", &view_svg },           { ".csv", &view_csv },
 	{ ".pb.gz", &view_pprof },       { ".pprof", &view_pprof },
 	{ ".pftrace", &view_perfetto },  { ".perfetto-trace", &view_perfetto },
-	{ ".trace.json", &view_chrome },
+	{ ".trace.json", &view_chrome }, { ".plugins.folded", &view_plugins_folded },
 };
 
 #define CHOICES (sizeof(choices) / sizeof(choices[0]))
@@ -47,5 +47,5 @@ const struct view *view_by_suffix(const char *file)
 
 const char *view_names(void)
 {
-	return "text json folded html svg csv pprof perfetto chrome";
+	return "text json folded html svg csv pprof perfetto chrome plugins-folded";
 }

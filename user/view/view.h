@@ -19,7 +19,7 @@ struct view {
 };
 
 extern const struct view view_text, view_json, view_csv, view_folded, view_folded_offcpu, view_html,
-    view_svg, view_pprof, view_perfetto, view_chrome;
+    view_svg, view_pprof, view_perfetto, view_chrome, view_plugins_folded;
 
 /* By format name, or by a file name's suffix; NULL when there is none. */
 const struct view *view_by_name(const char *name);
