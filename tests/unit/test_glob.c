@@ -138,3 +138,33 @@ Test(glob, index_skips_what_brackets_protect)
 	cr_assert_eq(glob_index("a\\:b:c", 6, ':'), 4);
 	cr_assert_eq(glob_index("(a:b", 4, ':'), 2);
 }
+
+Test(glob, several_lists_are_one_and_two_names_one_thing)
+{
+	static const char *const none[] = { "" }, *const some[] = { "mod_*", "/opt/*,x.so" },
+				 *const but[] = { "!mod_bad*" },
+				 *const both[] = { "mod_*", "!*/old/*" };
+
+	cr_assert(glob_lists_match(NULL, 0, "a.so", NULL));
+	cr_assert(glob_lists_match(none, 1, "a.so", "/a.so"));
+	cr_assert(glob_lists_match(some, 2, "mod_a.so", "/usr/mod_a.so"));
+	cr_assert(glob_lists_match(some, 2, "a.so", "/opt/a.so"));
+	cr_assert(glob_lists_match(some, 2, "x.so", NULL));
+	cr_assert_not(glob_lists_match(some, 2, "a.so", "/usr/a.so"));
+	cr_assert_not(glob_lists_match(some, 2, "a.so", NULL));
+	cr_assert(glob_lists_match(but, 1, "mod_good.so", NULL));
+	cr_assert_not(glob_lists_match(but, 1, "mod_bad.so", NULL));
+	cr_assert(glob_lists_match(both, 2, "mod_a.so", "/usr/new/mod_a.so"));
+	cr_assert_not(glob_lists_match(both, 2, "mod_a.so", "/usr/old/mod_a.so"));
+	cr_assert_not(glob_lists_match(both, 2, "a.so", "/usr/new/a.so"));
+}
+
+Test(glob, what_is_taken_away_stays_away_in_every_order)
+{
+	static const char *const lists[][2] = { { "!a*", "a*" },
+						{ "a*", "!a*" },
+						{ "a*,!a*", "b" } };
+
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_not(glob_lists_match(lists[i], 2, "ab", NULL), "%zu", i);
+}

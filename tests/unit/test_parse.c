@@ -163,3 +163,39 @@ Test(parse, messages_fit_small_buffers)
 	cr_assert_eq(parse_number("not a number at all", 0, 1, &n, why, sizeof(why)), -EINVAL);
 	cr_assert_eq(strlen(why), sizeof(why) - 1);
 }
+
+Test(parse, sizes_have_powers_of_1024)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} sizes[] = {
+		{ "0", 0 },
+		{ "1048576", 1048576 },
+		{ "7B", 7 },
+		{ "64K", 65536 },
+		{ "64KiB", 65536 },
+		{ "100M", 104857600 },
+		{ "100MB", 104857600 },
+		{ "1.5G", 1610612736 },
+		{ "2T", 2199023255552 },
+		{ "18446744073709551615", UINT64_MAX },
+	};
+	static const char *const wrong[] = { "",         "M",   "1m",    "1Kb",
+					     "1KiBs",    "1 K", "-1",    "1e6",
+					     ".",        "1.",  "1..2K", "18446744073709551616",
+					     "16777216T" };
+	char why[128];
+	uint64_t v;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		cr_assert_eq(parse_bytes(sizes[i].text, &v, why, sizeof(why)), 0, "%s",
+			     sizes[i].text);
+		cr_assert_eq(v, sizes[i].bytes, "%s", sizes[i].text);
+	}
+	v = 42;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_assert_eq(parse_bytes(wrong[i], &v, why, sizeof(why)), -EINVAL, "'%s'",
+			     wrong[i]);
+	cr_assert_eq(v, 42, "nothing is set by a failure");
+}

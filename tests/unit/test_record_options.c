@@ -268,6 +268,30 @@ ParameterizedTestParameters(record_options, a_wrong_command_line_is_refused_in_a
 		{ "-a --ready-fd -1", "--ready-fd: '-1' is not a whole number" },
 		{ "-a --ready-fd 999999", "--ready-fd: descriptor 999999 is not open" },
 		{ "-a --min-offcpu 0", "--min-offcpu: 0 is no time at all: it must be above 0" },
+		{ "-a --plugin-timeout 0s", "--plugin-timeout: 0s is no time at all: it must be "
+					    "above 0" },
+		{ "-a --window 9ms", "--window: 9ms is too short: at least 10ms" },
+		{ "-a --window x", "--window: 'x' is not a time: write seconds (10, 0.5) or a unit "
+				   "(500ms, 2m, 1h)" },
+		{ "-a --max-events -1", "--max-events: '-1' is not a whole number" },
+		{ "-a --plugin=", "--plugin: an empty glob matches nothing" },
+		{ "-a --limit slow",
+		  "--limit: 'slow' is no limit: write NAME=VALUE, with "
+		  "error-rate, slow, memory, cpu, failures, min-calls or trend" },
+		{ "-a --limit slower=1", "--limit: 'slower=1' is no limit: write NAME=VALUE, with "
+					 "error-rate, slow, memory, cpu, failures, min-calls or "
+					 "trend" },
+		{ "-a --limit slow=", "--limit: '' is not a time: write seconds (10, 0.5) or a "
+				      "unit (500ms, 2m, 1h)" },
+		{ "-a --limit cpu=101", "--limit: 101 is not within 0 to 100 per cent" },
+		{ "-a --limit memory=1Q", "--limit: '1Q' is not a size: write bytes, or 64K, 100M, "
+					  "1.5G" },
+		{ "-a --limit failures=1.5", "--limit: '1.5' is not a whole number" },
+		{ "-a --no-plugins --plugin x",
+		  "--no-plugins leaves out what --plugin and --events ask for" },
+		{ "-a --no-plugins --events x",
+		  "--no-plugins leaves out what --plugin and --events ask for" },
+		{ "-a --events - -o -", "only one of --events and -o can be standard output" },
 		{ "-a --no-cpu=1", "option '--no-cpu' takes no argument" },
 		{ "-a --no-offpcu", "unknown option '--no-offpcu' (did you mean '--no-offcpu'?)" },
 	};
@@ -298,6 +322,85 @@ Test(record_options, an_empty_output_name_is_refused, .init = cr_redirect_stderr
 	record_options_done(&o);
 }
 
+Test(record_options, plugins_have_the_defaults_of_the_manual)
+{
+	struct line l = {};
+	const struct plugin_options *o = &parsed(&l, "-a")->plugin;
+
+	cr_assert_eq(o->globs.n, 0);
+	cr_assert_eq(o->timeout_ns, 30000000000);
+	cr_assert_eq(o->events_max, 10000);
+	cr_assert_null(o->events_file);
+	cr_assert_eq(o->window_ns, 0);
+	cr_assert_eq(o->limits.error_pct, 25);
+	cr_assert_eq(o->limits.slow_ns, 5000000000);
+	cr_assert_eq(o->limits.memory_bytes, 100 << 20);
+	cr_assert_eq(o->limits.cpu_pct, 80);
+	cr_assert_eq(o->limits.failures, 100);
+	cr_assert_eq(o->limits.min_calls, 10);
+	cr_assert_eq(o->limits.trend_pct, 5);
+	record_options_done(&l.o);
+}
+
+Test(record_options, plugins_are_chosen_timed_and_streamed)
+{
+	struct line l = {};
+	const struct plugin_options *o =
+	    &parsed(&l, "-a --plugin mod_* --plugin !mod_x* --plugin-timeout 500ms --window 2.5 "
+			"--max-events 0 --events /tmp/x.jsonl")
+		 ->plugin;
+
+	cr_assert_eq(o->globs.n, 2);
+	cr_assert_str_eq(o->globs.v[1], "!mod_x*");
+	cr_assert_eq(o->timeout_ns, 500000000);
+	cr_assert_eq(o->window_ns, 2500000000);
+	cr_assert_eq(o->events_max, 0);
+	cr_assert_str_eq(o->events_file, "/tmp/x.jsonl");
+	record_options_done(&l.o);
+	cr_assert_eq(l.o.plugin.globs.n, 0);
+	cr_assert_eq(parsed(&l, "-a --plugin-timeout off --events -")->plugin.timeout_ns, 0);
+	record_options_done(&l.o);
+}
+
+Test(record_options, every_limit_can_be_set_and_turned_off)
+{
+	struct line l = {};
+	const struct limits *x =
+	    &parsed(&l, "-a --limit error-rate=12.5% --limit slow=250ms --limit memory=1G --limit "
+			"cpu=50 --limit failures=7 --limit min-calls=100 --limit trend=200")
+		 ->plugin.limits;
+
+	cr_assert_eq(x->error_pct, 12.5);
+	cr_assert_eq(x->slow_ns, 250000000);
+	cr_assert_eq(x->memory_bytes, 1 << 30);
+	cr_assert_eq(x->cpu_pct, 50);
+	cr_assert_eq(x->failures, 7);
+	cr_assert_eq(x->min_calls, 100);
+	cr_assert_eq(x->trend_pct, 200);
+	record_options_done(&l.o);
+	x = &parsed(&l, "-a --limit error-rate=0 --limit slow=off --limit memory=0 --limit cpu=off "
+			"--limit failures=off --limit min-calls=0 --limit trend=off")
+		 ->plugin.limits;
+	cr_assert_eq(x->error_pct + x->cpu_pct + x->trend_pct, 0);
+	cr_assert_eq(x->slow_ns + x->memory_bytes + x->failures + x->min_calls, 0);
+	record_options_done(&l.o);
+}
+
+Test(record_options, windows_follow_from_the_runs_length)
+{
+	struct line l = {};
+	const struct plugin_options *o = &parsed(&l, "-a")->plugin;
+
+	cr_assert_eq(plugin_options_window(o, 0), 1000000000);
+	cr_assert_eq(plugin_options_window(o, 10000000000), 500000000);
+	cr_assert_eq(plugin_options_window(o, 1000000000), 100000000);
+	cr_assert_eq(plugin_options_window(o, 24 * 3600 * 1000000000ull), 60000000000);
+	record_options_done(&l.o);
+	o = &parsed(&l, "-a --window 3")->plugin;
+	cr_assert_eq(plugin_options_window(o, 10000000000), 3000000000);
+	record_options_done(&l.o);
+}
+
 Test(record_options, help_ends_the_run_well, .init = cr_redirect_stdout)
 {
 	struct line l = {};
@@ -309,11 +412,19 @@ Test(record_options, help_ends_the_run_well, .init = cr_redirect_stdout)
 Test(record_options, help_names_every_option_of_the_contract)
 {
 	static const char *const names[] = {
-		"-p, --pid PID",      "-n, --name GLOB", "-g, --cgroup CGROUP", "-a, --all",
-		"-d, --duration SEC", "-o, --output",    "--format NAME",       "-t, --trace SPEC",
-		"-F, --frequency HZ", "--no-cpu",        "--no-offcpu",         "--no-syscalls",
-		"--no-plugins",       "--max-overhead",  "--ready-fd FD",       "--no-follow",
-		"-q, --quiet",        "-v, --verbose",   "--no-exit-status",    "--help",
+		"-p, --pid PID",       "-n, --name GLOB",
+		"-g, --cgroup CGROUP", "-a, --all",
+		"-d, --duration SEC",  "-o, --output",
+		"--format NAME",       "-t, --trace SPEC",
+		"-F, --frequency HZ",  "--no-cpu",
+		"--no-offcpu",         "--no-syscalls",
+		"--plugin GLOB",       "--plugin-timeout TIME",
+		"--events FILE",       "--max-events N",
+		"--window SEC",        "--limit NAME=VALUE",
+		"--no-plugins",        "--max-overhead",
+		"--ready-fd FD",       "--no-follow",
+		"-q, --quiet",         "-v, --verbose",
+		"--no-exit-status",    "--help",
 	};
 	char *text = NULL;
 	size_t size = 0;

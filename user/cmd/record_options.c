@@ -116,6 +116,47 @@ static int set_ready_fd(void *ctx, const char *value)
 	return 0;
 }
 
+static int set_plugin(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return plugin_options_add_glob(&o->plugin, value, o->why, sizeof(o->why));
+}
+
+static int set_plugin_timeout(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return plugin_options_set_timeout(&o->plugin, value, o->why, sizeof(o->why));
+}
+
+static int set_max_events(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return parse_number(value, 0, 10000000, &o->plugin.events_max, o->why, sizeof(o->why));
+}
+
+static int set_events(void *ctx, const char *value)
+{
+	((struct record_options *)ctx)->plugin.events_file = value;
+	return 0;
+}
+
+static int set_window(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return plugin_options_set_window(&o->plugin, value, o->why, sizeof(o->why));
+}
+
+static int set_limit(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return limits_parse(value, &o->plugin.limits, o->why, sizeof(o->why));
+}
+
 #define SET_FLAG(name, field)                                                                      \
 	static int set_##name(void *ctx, const char *value)                                        \
 	{                                                                                          \
@@ -158,7 +199,30 @@ static const struct opt signal_opts[] = {
 	{ 0, "native", NULL, "keep an interpreter's own frames in stacks of what it runs (Python)",
 	  set_native },
 	{ 0, "no-syscalls", NULL, "no system calls", set_no_syscalls },
-	{ 0, "no-plugins", NULL, "no plugins (not in this version anyway)", set_no_plugins },
+	{ 0, "no-plugins", NULL, "no plugins", set_no_plugins },
+};
+
+static const struct opt plugin_opts[] = {
+	{ 0, "plugin", "GLOB",
+	  "these plugins, by file name or path, of all that are loaded at run time; !GLOB takes "
+	  "away; repeatable",
+	  set_plugin },
+	{ 0, "plugin-timeout", "TIME", "longer executions have timed out (default 30s; off)",
+	  set_plugin_timeout },
+	{ 0, "events", "FILE",
+	  "stream plugin events as they happen, a JSON object a line; '-' is "
+	  "standard output",
+	  set_events },
+	{ 0, "max-events", "N", "events that the report keeps, the latest (default 10000)",
+	  set_max_events },
+	{ 0, "window", "SEC",
+	  "length of the windows behind trends, of which 100 are kept (default a 20th of -d, "
+	  "else 1)",
+	  set_window },
+	{ 0, "limit", "NAME=VALUE",
+	  "what is worth a finding: error-rate=25, slow=5s, memory=100M, cpu=80, failures=100; "
+	  "min-calls=10 and trend=5 for lists and trends; 0 turns one off; repeatable",
+	  set_limit },
 };
 
 static const struct opt run_opts[] = {
@@ -184,6 +248,7 @@ static const struct opt run_opts[] = {
 static const struct opt_group groups[] = {
 	GROUP("What to trace", target_opts),
 	GROUP("Which signals", signal_opts),
+	GROUP("Plugins and findings", plugin_opts),
 	GROUP("The run", run_opts),
 };
 
@@ -216,6 +281,16 @@ static int choose_view(const struct record_options *o, struct output *out, bool 
 			out->file, view_names());
 }
 
+/* Events must not stand between the lines of a report. */
+static int check_plugins(const struct record_options *o, bool to_stdout)
+{
+	if (o->no_plugins && (o->plugin.globs.n || o->plugin.events_file))
+		return opt_fail("--no-plugins leaves out what --plugin and --events ask for");
+	if (to_stdout && o->plugin.events_file && !strcmp(o->plugin.events_file, "-"))
+		return opt_fail("only one of --events and -o can be standard output");
+	return -1;
+}
+
 static int check(struct record_options *o)
 {
 	int ways = (o->pids.n > 0) + (o->name_glob != NULL) + (o->cgroup != NULL) + o->all +
@@ -236,7 +311,7 @@ static int check(struct record_options *o)
 		if (status >= 0)
 			return status;
 	}
-	return -1;
+	return check_plugins(o, to_stdout);
 }
 
 int record_options_parse(struct record_options *o, int argc, char **argv)
@@ -244,6 +319,7 @@ int record_options_parse(struct record_options *o, int argc, char **argv)
 	int rest, status;
 
 	*o = (struct record_options){ .frequency_hz = 99, .ready_fd = -1, .max_overhead_pct = 1 };
+	plugin_options_init(&o->plugin);
 	status = opt_parse(&usage, argc, argv, o, o->why, &rest);
 	if (status >= 0)
 		return status;
@@ -261,4 +337,5 @@ void record_options_done(struct record_options *o)
 	vec_done(&o->pids);
 	vec_done(&o->outputs);
 	vec_done(&o->specs);
+	plugin_options_done(&o->plugin);
 }

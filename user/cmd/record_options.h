@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/plugin_options.h"
 #include "lib/parse.h"
 #include "lib/vec.h"
 
@@ -29,6 +30,7 @@ struct record_options {
 	uint32_t frequency_hz;
 	bool no_cpu, no_offcpu, no_syscalls, no_plugins, no_follow, no_exit_status;
 	bool native;
+	struct plugin_options plugin;
 	uint64_t offcpu_min_ns;
 	double max_overhead_pct;
 	int ready_fd; /* -1: none */

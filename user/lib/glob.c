@@ -217,3 +217,27 @@ bool glob_list_match(const char *list, const char *text)
 	}
 	return plain ? found : taken;
 }
+
+bool glob_lists_match(const char *const *lists, size_t n, const char *name, const char *other)
+{
+	bool found = false, plain = false;
+
+	for (size_t l = 0; l < n; l++) {
+		size_t len = strlen(lists[l]), size;
+
+		for (size_t i = 0; i <= len; i += size + 1) {
+			const char *glob = lists[l] + i;
+			bool negative = *glob == '!', hit;
+
+			size = glob_element(glob, len - i);
+			hit = size > negative &&
+			      (match(glob + negative, size - negative, name) ||
+			       (other && match(glob + negative, size - negative, other)));
+			if (negative && hit)
+				return false;
+			plain = plain || (!negative && size);
+			found = found || hit;
+		}
+	}
+	return found || !plain;
+}

@@ -28,3 +28,8 @@ size_t glob_index(const char *s, size_t len, char c);
  * of `!` globs alone takes away from everything. An empty element matches nothing.
  */
 bool glob_list_match(const char *list, const char *text);
+/*
+ * The same of several lists as if they were one, and of a thing with two names, of which the
+ * second may be NULL: a glob matches it by either. No lists, or empty ones, match everything.
+ */
+bool glob_lists_match(const char *const *lists, size_t n, const char *name, const char *other);

@@ -126,6 +126,33 @@ int parse_duration(const char *s, uint64_t max_ns, uint64_t *ret_ns, char *why, 
 	return 0;
 }
 
+/* Bytes in a unit, or 0 for an unknown one. */
+static uint64_t unit_bytes(const char *s)
+{
+	static const char letters[] = "KMGT";
+	const char *letter = *s ? strchr(letters, *s) : NULL;
+
+	if (!*s || !strcmp(s, "B"))
+		return 1;
+	if (!letter || (s[1] && strcmp(s + 1, "B") && strcmp(s + 1, "iB")))
+		return 0;
+	return UINT64_C(1024) << (10 * (letter - letters));
+}
+
+int parse_bytes(const char *s, uint64_t *ret, char *why, size_t size)
+{
+	const char *p = s;
+	uint64_t value, unit = unit_bytes(s + strspn(s, "0123456789."));
+	int err = decimal(&p, unit ? unit : 1, &value);
+
+	if (err == -EINVAL || p != s + strspn(s, "0123456789.") || !unit)
+		return fail(why, size, "'%s' is not a size: write bytes, or 64K, 100M, 1.5G", s);
+	if (err)
+		return fail(why, size, "%s is too much", s);
+	*ret = value;
+	return 0;
+}
+
 int parse_percent(const char *s, double min, double max, double *ret, char *why, size_t size)
 {
 	const char *p = s;

@@ -20,6 +20,8 @@ typedef VEC(uint32_t) u32_vec;
 int parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *ret, char *why, size_t size);
 /* A time: seconds with decimals, or a number with ns, us, ms, s, m, h. Zero is refused. */
 int parse_duration(const char *s, uint64_t max_ns, uint64_t *ret_ns, char *why, size_t size);
+/* A size in bytes: a number, decimals allowed, with K, M, G or T for powers of 1024 (KiB, …). */
+int parse_bytes(const char *s, uint64_t *ret, char *why, size_t size);
 /* A percentage in min … max, with decimals, with or without "%". */
 int parse_percent(const char *s, double min, double max, double *ret, char *why, size_t size);
 /* A sampling rate, 1 … PARSE_HZ_MAX, with or without "Hz". */
