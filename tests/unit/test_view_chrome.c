@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sample_plugins.h"
 #include "sample_report.h"
 #include "view/view.h"
 
@@ -228,4 +229,31 @@ Test(view_chrome, without_traces_the_document_is_whole_and_empty)
 	vec_push(&r->traces, (struct trace){ .pid = 1, .tid = 1, .cause = 0 });
 	load();
 	cr_assert_eq(json_array_size(all()), 0);
+}
+
+Test(view_chrome, plugin_events_have_a_line_beside_their_threads)
+{
+	const json_t *load_event, *error;
+
+	sample_add_plugins(r);
+	load();
+	load_event = event('X', "load mod_bad.so", 0);
+	expect(load_event, "plugin", 1000000, 20400);
+	cr_assert_eq(int_of(load_event, "pid"), 4242);
+	cr_assert_gt(int_of(load_event, "tid"), 4194304, "no thread's own line");
+	cr_assert_str_eq(arg(load_event, "args"), "/usr/lib/webd/mod_bad.so");
+	expect(event('X', "unload mod_bad.so", 0), "plugin", 9000000, 2000);
+	expect(event('X', "error in mod_bad.so: handle", 0), "plugin", 4000000, 1000);
+	error = event('i', "failed load of missing.so", 0);
+	cr_assert_str_eq(text_of(error, "cat"), "plugin");
+	cr_assert_not_null(strstr(arg(error, "error"), "cannot open shared object file"));
+	cr_assert_not_null(strstr(text, "\"4250 (plugins)\""));
+	cr_assert_not_null(strstr(text, "\"4299 (plugins)\""));
+}
+
+Test(view_chrome, plugins_that_were_there_at_attach_are_no_events)
+{
+	sample_add_plugins(r);
+	load();
+	cr_assert_null(strstr(text, "load mod_good.so"));
 }

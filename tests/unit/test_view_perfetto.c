@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/vec.h"
+#include "sample_plugins.h"
 #include "sample_report.h"
 #include "view/view.h"
 
@@ -489,4 +490,38 @@ Test(view_perfetto, without_traces_the_file_is_valid_and_has_no_slices)
 	vec_push(&r->traces, (struct trace){ .pid = 1, .tid = 1, .cause = 0 });
 	render();
 	cr_assert_eq(events.n, 0);
+}
+
+Test(view_perfetto, plugin_events_have_a_track_below_their_threads)
+{
+	const struct drawn *e;
+	const struct track *t;
+
+	sample_add_plugins(r);
+	render();
+	e = event("load mod_bad.so", 0);
+	expect(e, "plugin", 1 * SEC, 1 * SEC + 20400 * US, 0);
+	t = &tracks.v[e->track];
+	cr_assert_str_eq(t->name, "plugins");
+	cr_assert_eq(tracks.v[find_track(t->parent)].tid, 4250);
+	e = event("unload mod_bad.so", 0);
+	t = &tracks.v[find_track(tracks.v[e->track].parent)];
+	cr_assert_eq(t->tid, 4299, "a thread without traces has a track all the same");
+	cr_assert_eq(event("failed load of missing.so", 0)->type, 3);
+}
+
+Test(view_perfetto, a_load_within_another_stands_within_it)
+{
+	struct plugin_event *e;
+
+	sample_add_plugins(r);
+	/* Told when it ended, before the one around it. */
+	vec_push(&r->plugin_events, r->plugin_events.v[1]);
+	e = &r->plugin_events.v[r->plugin_events.n - 1];
+	e->plugin = P_GOOD;
+	e->time_ns -= 1 * MS;
+	e->duration_ns += 5 * MS;
+	render();
+	expect(event("load mod_good.so", 0), "plugin", 999 * MS, 999 * MS + 25400 * US, 0);
+	expect(event("load mod_bad.so", 0), "plugin", 1 * SEC, 1 * SEC + 20400 * US, 1);
 }

@@ -15,11 +15,13 @@
 #include "lib/parse.h"
 #include "view/json_out.h"
 #include "view/timeline.h"
+#include "view/timeline_plugins.h"
 
 struct writer {
 	const struct report *r;
 	FILE *out;
 	struct timeline_lanes lanes;
+	struct timeline_plugins plugins;
 	bool more; /* an event stands before */
 	int err;
 };
@@ -27,6 +29,7 @@ struct writer {
 static void writer_done(struct writer *w)
 {
 	timeline_lanes_done(&w->lanes);
+	timeline_plugins_done(&w->plugins);
 }
 
 /* jansson's numbers are too coarse for ns in us, so times are written here. */
@@ -65,11 +68,6 @@ static void end_event(struct writer *w)
 		fputc('}', w->out);
 }
 
-static const struct timeline_lane *lane_of(const struct writer *w, uint32_t trace)
-{
-	return &w->lanes.v.v[w->lanes.of_trace[trace]];
-}
-
 static void put_name(struct writer *w, const struct timeline_lane *l, const char *what,
 		     const char *name)
 {
@@ -96,7 +94,9 @@ static void put_thread_name(struct writer *w, const struct timeline_lane *l)
 		text_clean(&name, l->thread);
 	else
 		buf_printf(&name, "%" PRIu32, l->tid);
-	if (l->number)
+	if (l->number == TIMELINE_PLUGINS)
+		buf_add_str(&name, " (plugins)");
+	else if (l->number)
 		buf_printf(&name, " (at the same time %" PRIu32 ")", l->number);
 	w->err = w->err ?: name.err;
 	put_name(w, l, "thread_name", buf_str(&name));
@@ -147,7 +147,7 @@ static json_t *make_args(struct writer *w, const struct trace *t, uint32_t i)
 	set_path(w, args, "path", s->path);
 	if (s->open)
 		json_object_set_new(args, "still running", json_true());
-	if (!i) {
+	if (!i && t->why) {
 		timeline_format_why(&why, t);
 		w->err = w->err ?: why.err;
 		set_text(w, args, "kept as", buf_str(&why));
@@ -159,18 +159,19 @@ static json_t *make_args(struct writer *w, const struct trace *t, uint32_t i)
 	return args;
 }
 
-static void put_slice(struct writer *w, uint32_t trace, uint32_t i, const struct timeline_slice *at)
+static void put_slice(struct writer *w, const struct trace *t, uint32_t lane, uint32_t i,
+		      const struct timeline_slice *at)
 {
-	const struct trace *t = &w->r->traces.v[trace];
+	bool plugin = w->lanes.v.v[lane].number == TIMELINE_PLUGINS;
 	const struct slice *s = &t->slices.v[i];
 	bool instant = s->kind == SLICE_INSTANT;
-	json_t *event =
-	    json_pack("{s:s, s:o, s:s, s:o}", "ph", instant ? "i" : "X", "name", json_text(s->name),
-		      "cat", timeline_kind(s->kind), "args", make_args(w, t, i));
+	json_t *event = json_pack(
+	    "{s:s, s:o, s:s, s:o}", "ph", instant ? "i" : "X", "name", json_text(s->name), "cat",
+	    plugin ? "plugin" : timeline_kind(s->kind), "args", make_args(w, t, i));
 
 	if (instant && event)
 		json_object_set_new(event, "s", json_string("t"));
-	begin_event(w, lane_of(w, trace), event);
+	begin_event(w, &w->lanes.v.v[lane], event);
 	if (w->err)
 		return;
 	put_us(w, "ts", at->start_ns);
@@ -210,16 +211,23 @@ static void put_cause(struct writer *w, uint32_t trace, uint64_t start_ns)
 	put_arrow(w, w->lanes.of_trace[trace], "f", trace, t->cause_kind, start_ns);
 }
 
-static void put_trace(struct writer *w, uint32_t trace)
+/* Returns when the first slice starts. */
+static uint64_t put_slices(struct writer *w, const struct trace *t, uint32_t lane)
 {
-	const struct trace *t = &w->r->traces.v[trace];
 	_cleanup_free_ struct timeline_slice *at = calloc(t->slices.n + 1, sizeof(*at));
 
 	w->err = w->err ?: at ? timeline_nest(t, at) : -ENOMEM;
 	for (uint32_t i = 0; i < t->slices.n && !w->err; i++)
-		put_slice(w, trace, i, &at[i]);
+		put_slice(w, t, lane, i, &at[i]);
+	return w->err ? 0 : at[0].start_ns;
+}
+
+static void put_trace(struct writer *w, uint32_t trace)
+{
+	uint64_t start = put_slices(w, &w->r->traces.v[trace], w->lanes.of_trace[trace]);
+
 	if (!w->err)
-		put_cause(w, trace, at[0].start_ns);
+		put_cause(w, trace, start);
 }
 
 static int render(const struct report *r, FILE *out)
@@ -227,12 +235,16 @@ static int render(const struct report *r, FILE *out)
 	_cleanup_(writer_done) struct writer w = { .r = r, .out = out };
 	int err = timeline_lanes_init(&w.lanes, r);
 
+	if (!err)
+		err = timeline_plugins_init(&w.plugins, &w.lanes, r);
 	if (err)
 		return err;
 	fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[", out);
 	put_names(&w);
 	for (uint32_t i = 0; i < r->traces.n && !w.err; i++)
 		put_trace(&w, i);
+	for (uint32_t i = 0; i < w.plugins.traces.n && !w.err; i++)
+		put_slices(&w, &w.plugins.traces.v[i], w.plugins.first_lane + i);
 	fputs("\n]}\n", out);
 	return w.err;
 }

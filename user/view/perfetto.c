@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/proto.h"
 #include "view/timeline.h"
+#include "view/timeline_plugins.h"
 
 /*
  * Field numbers: protos/perfetto/trace/trace_packet.proto, trace/clock_snapshot.proto,
@@ -82,6 +83,7 @@ struct writer {
 	const struct report *r;
 	FILE *out;
 	struct timeline_lanes lanes;
+	struct timeline_plugins plugins;
 	struct table strings[INTERN_FIELDS];
 	uint32_t string_cnt[INTERN_FIELDS];
 	bool begun;            /* the sequence's first packet is written */
@@ -94,6 +96,7 @@ struct writer {
 static void writer_done(struct writer *w)
 {
 	timeline_lanes_done(&w->lanes);
+	timeline_plugins_done(&w->plugins);
 	for (size_t i = 0; i < INTERN_FIELDS; i++)
 		table_done(&w->strings[i]);
 	buf_done(&w->interned);
@@ -220,7 +223,10 @@ static void put_lane(struct writer *w, const struct timeline_lane *l)
 	if (l->number) {
 		proto_uint(&track, TRACK_PARENT_UUID, track_uuid(w, l->pid, l->tid, 0));
 		buf_clear(&w->part);
-		buf_printf(&w->part, "at the same time %u", l->number);
+		if (l->number == TIMELINE_PLUGINS)
+			buf_add_str(&w->part, "plugins");
+		else
+			buf_printf(&w->part, "at the same time %u", l->number);
 		proto_str(&track, TRACK_NAME, buf_str(&w->part));
 	} else {
 		proto_uint(&track, TRACK_PARENT_UUID, track_uuid(w, l->pid, l->pid, LANE_PROCESS));
@@ -348,16 +354,16 @@ static void annotate_trace(struct writer *w, const struct trace *t)
 	buf_done(&text);
 }
 
-static void put_slice(struct writer *w, uint32_t trace, uint32_t i, const struct timeline_slice *at)
+/* `trace` is the trace's index; REPORT_NONE for plugins, on whose lane it is. */
+static void put_slice(struct writer *w, const struct trace *t, uint32_t trace, uint32_t lane,
+		      uint32_t i, const struct timeline_slice *at)
 {
-	const struct trace *t = &w->r->traces.v[trace];
 	const struct slice *s = &t->slices.v[i];
 
-	begin_event(w, s->kind == SLICE_INSTANT ? TYPE_INSTANT : TYPE_SLICE_BEGIN,
-		    w->lanes.of_trace[trace]);
-	name_event(w, timeline_kind(s->kind), s->name);
+	begin_event(w, s->kind == SLICE_INSTANT ? TYPE_INSTANT : TYPE_SLICE_BEGIN, lane);
+	name_event(w, trace == REPORT_NONE ? "plugin" : timeline_kind(s->kind), s->name);
 	annotate_slice(w, s);
-	if (!i) {
+	if (!i && trace != REPORT_NONE) {
 		annotate_trace(w, t);
 		if (timeline_cause(w->r, t) != REPORT_NONE)
 			proto_fixed64(&w->event, EVENT_TERMINATING_FLOW_IDS, flow_id(w, trace));
@@ -365,9 +371,9 @@ static void put_slice(struct writer *w, uint32_t trace, uint32_t i, const struct
 	put_event(w, at->start_ns);
 }
 
-static void put_end(struct writer *w, uint32_t trace, const struct timeline_slice *at)
+static void put_end(struct writer *w, uint32_t lane, const struct timeline_slice *at)
 {
-	begin_event(w, TYPE_SLICE_END, w->lanes.of_trace[trace]);
+	begin_event(w, TYPE_SLICE_END, lane);
 	put_event(w, at->end_ns);
 }
 
@@ -385,22 +391,26 @@ static void put_cause(struct writer *w, uint32_t trace)
 	put_event(w, t->cause_ns);
 }
 
-static void put_trace(struct writer *w, uint32_t trace)
+static void put_slices(struct writer *w, const struct trace *t, uint32_t trace, uint32_t lane)
 {
-	const struct trace *t = &w->r->traces.v[trace];
 	_cleanup_free_ struct timeline_slice *at = calloc(t->slices.n + 1, sizeof(*at));
 	uint32_t open = REPORT_NONE;
 
 	w->err = w->err ?: at ? timeline_nest(t, at) : -ENOMEM;
 	for (uint32_t i = 0; i < t->slices.n && !w->err; i++) {
 		for (; open != at[i].parent; open = at[open].parent)
-			put_end(w, trace, &at[open]);
-		put_slice(w, trace, i, &at[i]);
+			put_end(w, lane, &at[open]);
+		put_slice(w, t, trace, lane, i, &at[i]);
 		if (t->slices.v[i].kind != SLICE_INSTANT)
 			open = i;
 	}
 	for (; open != REPORT_NONE && !w->err; open = at[open].parent)
-		put_end(w, trace, &at[open]);
+		put_end(w, lane, &at[open]);
+}
+
+static void put_trace(struct writer *w, uint32_t trace)
+{
+	put_slices(w, &w->r->traces.v[trace], trace, w->lanes.of_trace[trace]);
 	put_cause(w, trace);
 }
 
@@ -409,12 +419,16 @@ static int render(const struct report *r, FILE *out)
 	_cleanup_(writer_done) struct writer w = { .r = r, .out = out };
 	int err = timeline_lanes_init(&w.lanes, r);
 
+	if (!err)
+		err = timeline_plugins_init(&w.plugins, &w.lanes, r);
 	if (err)
 		return err;
 	put_clocks(&w);
 	put_tracks(&w);
 	for (uint32_t i = 0; i < r->traces.n && !w.err; i++)
 		put_trace(&w, i);
+	for (uint32_t i = 0; i < w.plugins.traces.n && !w.err; i++)
+		put_slices(&w, &w.plugins.traces.v[i], REPORT_NONE, w.plugins.first_lane + i);
 	return w.err;
 }
 

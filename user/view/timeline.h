@@ -24,6 +24,9 @@ struct timeline_slice {
  */
 int timeline_nest(const struct trace *t, struct timeline_slice *ret);
 
+/* The number of a thread's lane for what happened to plugins. */
+#define TIMELINE_PLUGINS 1000000
+
 /* The line of a thread; `number` 1 and up: further ones, where traces on it overlap. */
 struct timeline_lane {
 	uint32_t pid, tid, number;
