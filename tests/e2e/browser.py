@@ -132,6 +132,7 @@ class Checks:
         self.views()
         self.keyboard()
         self.tables()
+        self.plugins()
         self.themes()
         self.addresses()
         self.sizes()
@@ -288,13 +289,41 @@ class Checks:
         self.check("a click on a row searches", self.shown_share() is not None
                    and abs(self.shown_share() - want) < 0.06, self.state("search")[:60])
         self.b.js("setState({search: ''})")
-        for key in ("paths", "syscalls", "targets"):
+        for key in ("findings", "plugins", "paths", "syscalls", "targets"):
             count = len(self.data.json.get(key, []))
             shown = self.b.js(f"$('{key}').hidden ? 0 : document.querySelectorAll('#{key} tbody tr').length")
             self.check(f"table of {key}", shown == min(count, 40), shown)
         self.b.click_on("#functions th:nth-child(4) button")
         self.check("a heading sorts", self.b.js(
             "document.querySelector('#functions th:nth-child(4)').getAttribute('aria-sort')") == "descending")
+
+    def plugins(self):
+        """A click on a plugin leaves its own stacks, each from its first frame of that object on."""
+        if not self.b.js("!!document.querySelector('#plugins tbody button.row')"):
+            return
+        self.b.click_on("#plugins tbody button.row")
+        picked = self.state("plugin")
+        objects = [self.data.json["strings"][i] if i >= 0 else "" for i in self.data.json["sites"][2::6]]
+        nodes = self.data.nodes(self.state("side"))
+        within, total = [False], 0
+        for parent, site, own in nodes:
+            within.append(within[parent] or objects[site] == picked)
+            total += sum(own) if within[-1] else 0
+        shown = self.b.js("treeOf(state).total[0]")
+        self.check("a click on a plugin shows its stacks", picked and shown == total > 0, f"{picked}: {shown} of {total}")
+        self.check("which begin in it", self.b.js(
+            "(t => t.parent.every((p, i) => !i || p || site.object[t.site[i]] === state.plugin))(treeOf(state))"))
+        self.b.js("setState({callers: true})")
+        self.check("merged from the leaf they are as many", self.b.js("treeOf(state).total[0]") == total)
+        self.b.js("setState({callers: false})")
+        address = self.b.js("location.hash")
+        self.shot("plugin")
+        self.b.click_on("#all-code")
+        self.check("and back to all code", self.state("plugin") == "" and self.b.js("treeOf(state).total[0]") == self.data.total(self.state("side")))
+        self.b.js(f"location.hash = {json.dumps(address)}")
+        self.b.until(f"state.plugin === {json.dumps(picked)}")
+        self.check("the address brings the plugin back", True)
+        self.b.js("setState({plugin: ''})")
 
     def themes(self):
         looks = {}

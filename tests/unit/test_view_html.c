@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sample_plugins.h"
 #include "sample_report.h"
 #include "view/html_data.h"
 #include "view/view.h"
@@ -255,4 +256,22 @@ Test(view_html, it_refers_to_nothing_outside)
 	cr_assert_eq(count("@import"), 0);
 	cr_assert_eq(count("url("), 0);
 	cr_assert_eq(count("innerHTML"), 0);
+}
+
+Test(view_html, plugins_and_findings_stand_in_the_data)
+{
+	sample_add_plugins(r);
+	assert_json();
+	/* loads, failed ones, unloads, CPU, memory, running, samples, calls, errors */
+	cr_assert_not_null(strstr(buf_str(&data), ",2,0,2,-1.000,325058560,1,10,400,120,"));
+	cr_assert_not_null(strstr(buf_str(&data), ",0,0,0,2.000,4194304,0,10,1000,0,"));
+	cr_assert_not_null(strstr(buf_str(&data), "\"HIGH_MEMORY\""));
+	cr_assert_not_null(strstr(buf_str(&data), "mod_bad.so: 120 of 400 executions failed"));
+	cr_assert_null(strpbrk(buf_str(&data), "<>&"));
+}
+
+Test(view_html, plugins_that_were_not_looked_for_are_absent)
+{
+	assert_json();
+	cr_assert_null(strstr(buf_str(&data), "\"plugins\""));
 }

@@ -11,98 +11,24 @@
 #include "data/report.h"
 #include "lib/cleanup.h"
 #include "view/flame.h"
+#include "view/html_writer.h"
 #include "view/timeline.h"
 
 #define TRACES_MAX 50   /* in the page: the others are for other formats */
 #define SLICES_MAX 2000 /* of a trace */
 
-struct writer {
-	const struct report *r;
-	struct buf *out;
-	struct buf strings; /* the members of "strings" */
-	struct buf text;    /* scratch */
-	struct table index;
-	uint32_t n_strings;
-	int err;
-};
-
-static void writer_done(struct writer *w)
-{
-	buf_done(&w->strings);
-	buf_done(&w->text);
-	table_done(&w->index);
-}
-
-/* `s` is UTF-8 without control characters. */
-static void add_json_text(struct buf *b, const char *s)
-{
-	buf_add_char(b, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_printf(b, "\\%c", *s);
-		else if (*s == '<' || *s == '>' || *s == '&')
-			buf_printf(b, "\\u%04x", (unsigned int)*s);
-		else
-			buf_add_char(b, *s);
-	}
-	buf_add_char(b, '"');
-}
-
-/* The number of what stands in w->text. */
-static uint32_t intern_text(struct writer *w)
-{
-	const char *s = buf_str(&w->text);
-	uint32_t id = table_find(&w->index, s, w->text.len);
-
-	w->err = w->err ?: w->text.err;
-	if (id != TABLE_NONE)
-		return id;
-	id = w->n_strings++;
-	w->err = w->err ?: table_add(&w->index, s, w->text.len, id);
-	buf_add_str(&w->strings, id ? ",\n" : "");
-	add_json_text(&w->strings, s);
-	return id;
-}
-
-/* Appends a string's number, -1 for NULL. */
-static void add_str(struct writer *w, const char *s)
-{
-	if (!s) {
-		buf_add_str(w->out, "-1");
-		return;
-	}
-	buf_clear(&w->text);
-	text_clean(&w->text, s);
-	buf_printf(w->out, "%" PRIu32, intern_text(w));
-}
-
-static void add_u64(struct writer *w, uint64_t value)
-{
-	buf_printf(w->out, "%" PRIu64, value);
-}
-
-static void add_comma(struct writer *w)
-{
-	buf_add_char(w->out, ',');
-}
-
 /* A member whose value is text of ours or the target's, written in place. */
-static void add_text_member(struct writer *w, const char *key, const char *value)
+static void add_text_member(struct html_writer *w, const char *key, const char *value)
 {
 	buf_printf(w->out, "\"%s\":", key);
 	buf_clear(&w->text);
 	text_clean(&w->text, value);
 	w->err = w->err ?: w->text.err;
-	add_json_text(w->out, buf_str(&w->text));
+	html_json_text(w->out, buf_str(&w->text));
 	buf_add_str(w->out, ",\n");
 }
 
-static const char *object_name(const struct report *r, uint32_t object)
-{
-	return object < r->objects.n ? r->objects.v[object].name : NULL;
-}
-
-static void add_sites(struct writer *w, const struct flame_sites *sites)
+static void add_sites(struct html_writer *w, const struct flame_sites *sites)
 {
 	buf_add_str(w->out, "\"sites\":[");
 	for (size_t i = 0; i < sites->v.n; i++) {
@@ -112,17 +38,17 @@ static void add_sites(struct writer *w, const struct flame_sites *sites)
 		buf_clear(&w->text);
 		flame_label(&w->text, w->r, s);
 		buf_printf(w->out, "%s%d,%" PRIu32 ",", i ? "," : "",
-			   f ? (int)f->kind : FRAME_TRUNCATED + 1, intern_text(w));
-		add_str(w, f ? object_name(w->r, f->object) : NULL);
-		add_comma(w);
-		add_str(w, f ? f->file : NULL);
+			   f ? (int)f->kind : FRAME_TRUNCATED + 1, html_intern(w));
+		html_str(w, f ? html_object_name(w->r, f->object) : NULL);
+		html_comma(w);
+		html_str(w, f ? f->file : NULL);
 		buf_printf(w->out, ",%" PRIu32 ",%" PRIu32, s->line_first, s->line_last);
 	}
 	buf_add_str(w->out, "],\n");
 }
 
 /* Node 0 is left out; of the others: how far back the parent stands, the site, and the values. */
-static void add_nodes(struct writer *w, const struct flame *f, int columns)
+static void add_nodes(struct html_writer *w, const struct flame *f, int columns)
 {
 	buf_add_str(w->out, "\"nodes\":[");
 	for (uint32_t i = 1; i < f->nodes.n; i++) {
@@ -136,7 +62,7 @@ static void add_nodes(struct writer *w, const struct flame *f, int columns)
 	buf_add_str(w->out, "]},\n");
 }
 
-static int add_stacks(struct writer *w, struct flame_sites *sites)
+static int add_stacks(struct html_writer *w, struct flame_sites *sites)
 {
 	_cleanup_(flame_done) struct flame cpu = {}, offcpu = {};
 	const struct report *r = w->r;
@@ -168,15 +94,15 @@ static int add_stacks(struct writer *w, struct flame_sites *sites)
 	return 0;
 }
 
-static void add_target(struct writer *w, const struct target *t)
+static void add_target(struct html_writer *w, const struct target *t)
 {
 	char buf[16];
 
 	buf_printf(w->out, "[%" PRIu32 ",", t->pid);
-	add_str(w, t->comm);
-	add_comma(w);
-	add_str(w, t->exe);
-	add_comma(w);
+	html_str(w, t->comm);
+	html_comma(w);
+	html_str(w, t->exe);
+	html_comma(w);
 	buf_clear(&w->text);
 	if (t->end == TARGET_EXITED)
 		buf_printf(&w->text, "exited %d", t->end_value);
@@ -184,12 +110,12 @@ static void add_target(struct writer *w, const struct target *t)
 		buf_add_str(&w->text, signal_name(t->end_value, buf));
 	else
 		buf_add_str(&w->text, "running");
-	add_u64(w, intern_text(w));
+	html_u64(w, html_intern(w));
 	buf_printf(w->out, ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", t->threads_seen,
 		   t->cpu_ns, t->runq_ns, t->blocked_ns);
 }
 
-static void add_targets(struct writer *w)
+static void add_targets(struct html_writer *w)
 {
 	buf_add_str(w->out, "\"targets\":[");
 	vec_foreach (t, &w->r->targets) {
@@ -199,34 +125,7 @@ static void add_targets(struct writer *w)
 	buf_add_str(w->out, "],\n");
 }
 
-/* [type, count], … */
-static void add_errors(struct writer *w, const error_count_vec *v)
-{
-	vec_foreach (e, v) {
-		buf_add_str(w->out, e > v->v ? ",[" : "[");
-		add_str(w, e->type);
-		buf_printf(w->out, ",%" PRIu64 "]", e->count);
-	}
-}
-
-/* calls, errors, p50, p99, max, total, self, [[type, count], …] */
-static void add_stats(struct writer *w, const struct call_stats *s)
-{
-	uint64_t p50 = 0, p99 = 0;
-
-	if (s->hist) {
-		p50 = hist_quantile(s->hist, 0.50, s->min_ns, s->max_ns);
-		p99 = hist_quantile(s->hist, 0.99, s->min_ns, s->max_ns);
-	}
-	buf_printf(w->out,
-		   "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-		   ",%" PRIu64 ",[",
-		   s->calls, s->errors, p50, p99, s->max_ns, s->total_ns, s->self_ns);
-	add_errors(w, &s->error_types);
-	buf_add_char(w->out, ']');
-}
-
-static void add_paths(struct writer *w)
+static void add_paths(struct html_writer *w)
 {
 	const struct report *r = w->r;
 
@@ -239,34 +138,34 @@ static void add_paths(struct writer *w)
 			buf_add_str(w->out, "-1,");
 		else
 			buf_printf(w->out, "%" PRIu32 ",", p->parent);
-		add_str(w, n->name);
-		add_comma(w);
-		add_str(w, object_name(r, n->object));
+		html_str(w, n->name);
+		html_comma(w);
+		html_str(w, html_object_name(r, n->object));
 		buf_printf(w->out, ",%d,%" PRIu64 ",", (int)n->kind, p->open);
-		add_stats(w, &p->stats);
+		html_stats(w, &p->stats);
 		buf_add_str(w->out, ",[");
-		add_errors(w, &p->inside);
+		html_errors(w, &p->inside);
 		buf_add_str(w->out, "]]");
 	}
 	buf_add_str(w->out, "],\n");
 }
 
 /* kind, name, depth, start since the trace's, duration, error, args, whether it runs */
-static void add_slice(struct writer *w, const struct slice *s, const struct timeline_slice *at,
+static void add_slice(struct html_writer *w, const struct slice *s, const struct timeline_slice *at,
 		      uint64_t start_ns)
 {
 	buf_printf(w->out, "[%d,", (int)s->kind);
-	add_str(w, s->name);
+	html_str(w, s->name);
 	buf_printf(w->out, ",%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", at->depth,
 		   at->start_ns - start_ns, at->end_ns - at->start_ns);
-	add_str(w, s->error);
-	add_comma(w);
-	add_str(w, s->args);
+	html_str(w, s->error);
+	html_comma(w);
+	html_str(w, s->args);
 	buf_printf(w->out, ",%d]", s->open);
 }
 
 /* number, pid, tid, thread, why, path, number of the cause or -1, pieces lost, [slice, …] */
-static int add_trace(struct writer *w, uint32_t i)
+static int add_trace(struct html_writer *w, uint32_t i)
 {
 	const struct trace *t = &w->r->traces.v[i];
 	_cleanup_free_ struct timeline_slice *at = calloc(t->slices.n + 1, sizeof(*at));
@@ -276,15 +175,15 @@ static int add_trace(struct writer *w, uint32_t i)
 	if (err)
 		return err;
 	buf_printf(w->out, "[%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",", i, t->pid, t->tid);
-	add_str(w, t->thread);
-	add_comma(w);
+	html_str(w, t->thread);
+	html_comma(w);
 	buf_clear(&w->text);
 	timeline_format_why(&w->text, t);
-	add_u64(w, intern_text(w));
-	add_comma(w);
+	html_u64(w, html_intern(w));
+	html_comma(w);
 	buf_clear(&w->text);
 	path_format(&w->text, w->r, t->path, " > ");
-	add_u64(w, intern_text(w));
+	html_u64(w, html_intern(w));
 	buf_printf(w->out, ",%" PRId64 ",%" PRIu64 ",[",
 		   cause == REPORT_NONE ? INT64_C(-1) : (int64_t)cause, t->slices_lost);
 	for (size_t s = 0; s < t->slices.n && s < SLICES_MAX; s++) {
@@ -296,7 +195,7 @@ static int add_trace(struct writer *w, uint32_t i)
 }
 
 /* The longest ones, which the page shows one by one. */
-static int add_traces(struct writer *w)
+static int add_traces(struct html_writer *w)
 {
 	_cleanup_free_ uint32_t *by_length = timeline_by_length(w->r);
 	size_t n = 0;
@@ -313,33 +212,33 @@ static int add_traces(struct writer *w)
 	return err;
 }
 
-static void add_syscalls(struct writer *w)
+static void add_syscalls(struct html_writer *w)
 {
 	buf_add_str(w->out, "\"syscalls\":[");
 	vec_foreach (s, &w->r->syscalls) {
 		buf_add_str(w->out, s > w->r->syscalls.v ? ",\n[" : "[");
-		add_str(w, s->name);
-		add_comma(w);
-		add_stats(w, &s->stats);
+		html_str(w, s->name);
+		html_comma(w);
+		html_stats(w, &s->stats);
 		buf_add_char(w->out, ']');
 	}
 	buf_add_str(w->out, "],\n");
 }
 
-static void add_whys(struct writer *w, const char *key, const struct named_why *v, size_t n)
+static void add_whys(struct html_writer *w, const char *key, const struct named_why *v, size_t n)
 {
 	buf_printf(w->out, "\"%s\":[", key);
 	for (size_t i = 0; i < n; i++) {
 		buf_add_str(w->out, i ? ",[" : "[");
-		add_str(w, v[i].what);
-		add_comma(w);
-		add_str(w, v[i].why);
+		html_str(w, v[i].what);
+		html_comma(w);
+		html_str(w, v[i].why);
 		buf_add_char(w->out, ']');
 	}
 	buf_add_str(w->out, "],\n");
 }
 
-static void add_quality(struct writer *w)
+static void add_quality(struct html_writer *w)
 {
 	const struct report *r = w->r;
 
@@ -349,7 +248,7 @@ static void add_quality(struct writer *w)
 	buf_add_str(w->out, "\"notes\":[");
 	vec_foreach (note, &r->notes) {
 		buf_add_str(w->out, note > r->notes.v ? "," : "");
-		add_str(w, *note);
+		html_str(w, *note);
 	}
 	buf_printf(w->out,
 		   "],\n\"overhead\":{\"target\":%.4f,\"budget\":%.4f,\"bpf\":%" PRIu64
@@ -362,7 +261,7 @@ static void add_quality(struct writer *w)
 		   r->lost.samples, r->lost.spans, r->lost.events, r->lost.paths, r->lost.stacks);
 }
 
-static void add_head(struct writer *w)
+static void add_head(struct html_writer *w)
 {
 	const struct report *r = w->r;
 	time_t seconds = (time_t)(r->started_ns / 1000000000);
@@ -388,7 +287,7 @@ static void add_head(struct writer *w)
 int html_data(struct buf *b, const struct report *r)
 {
 	_cleanup_(flame_sites_done) struct flame_sites sites = {};
-	_cleanup_(writer_done) struct writer w = { .r = r, .out = b };
+	_cleanup_(html_writer_done) struct html_writer w = { .r = r, .out = b };
 	int err;
 
 	buf_add_str(b, "{");
@@ -405,6 +304,9 @@ int html_data(struct buf *b, const struct report *r)
 	}
 	if (r->has_syscalls)
 		add_syscalls(&w);
+	err = html_plugins(&w);
+	if (err)
+		return err;
 	add_quality(&w);
 	buf_add_str(b, "\"strings\":[");
 	buf_add(b, w.strings.data, w.strings.len);

@@ -7,7 +7,7 @@ const report = readReport($('data').textContent);
 const site = report.site;
 
 /* What the address keeps. */
-const state = { side: 'cpu', why: 'all', callers: false, icicle: false, search: '', zoom: 0, color: 'kind' };
+const state = { side: 'cpu', why: 'all', callers: false, icicle: false, search: '', zoom: 0, color: 'kind', plugin: '' };
 const trees = new Map();
 let match = null;
 
@@ -26,13 +26,14 @@ const chart = new Chart($('scroll'), $('spacer'), $('canvas'), {
 /* The tree of a view; reversed and filtered ones are made when first asked for. */
 function treeOf(view) {
 	const why = view.side === 'cpu' ? 'all' : view.why;
-	const key = [view.side, why, view.callers].join();
+	const key = JSON.stringify([view.side, why, view.callers, view.plugin]);
 	const stacks = report[view.side];
 
 	if (!trees.has(key)) {
 		const self = pickColumn(stacks.self, ['blocked', 'preempted'].indexOf(why));
-		const nodes = view.callers ? reverseNodes(stacks.parent, stacks.site, self) :
-			{ parent: stacks.parent, site: stacks.site, self };
+		const all = { parent: stacks.parent, site: stacks.site, self };
+		const part = view.plugin ? cutNodes(all.parent, all.site, self, site.object.map(object => object === view.plugin)) : all;
+		const nodes = view.callers ? reverseNodes(part.parent, part.site, part.self) : part;
 		trees.set(key, makeTree(nodes.parent, nodes.site, nodes.self, site.name));
 	}
 	return trees.get(key);
@@ -139,12 +140,13 @@ function showCrumbs() {
 function showGraphTitle() {
 	const tree = treeOf(state);
 	const why = { all: '', blocked: ', blocked', preempted: ', preempted' }[state.why];
-	const title = state.side === 'cpu' ? 'On-CPU' : `Off-CPU${why}`;
+	const title = (state.side === 'cpu' ? 'On-CPU' : `Off-CPU${why}`) + (state.plugin ? `, in ${state.plugin}` : '');
 	const whole = state.side === 'cpu' ? report.cpu.truncated : report.offcpu.truncated;
 	const all = state.side === 'cpu' ? report.cpu.samples : report.offcpu.total;
 
 	$('graph-title').replaceChildren(title, el('small', {}, formatLong(tree.total[0]) +
-		(whole && (state.side === 'cpu' || state.why === 'all') ? ` \u00b7 ${formatShare(whole, all)} incomplete` : '')));
+		(whole && !state.plugin && (state.side === 'cpu' || state.why === 'all') ? ` \u00b7 ${formatShare(whole, all)} incomplete` : '')),
+	...(state.plugin ? [el('button', { type: 'button', class: 'quiet', id: 'all-code', onclick: () => setState({ plugin: '' }) }, 'All code')] : []));
 	$('canvas').setAttribute('aria-label', `${title} flame graph, ${formatLong(tree.total[0])}`);
 	const none = !tree.total[0];
 	$('scroll').hidden = $('status').hidden = none;
@@ -230,7 +232,7 @@ function setState(change, animate) {
 	const old = { ...state };
 
 	Object.assign(state, change);
-	if (state.side !== old.side || state.callers !== old.callers)
+	if (state.side !== old.side || state.callers !== old.callers || state.plugin !== old.plugin)
 		state.zoom = 'zoom' in change ? change.zoom : 0;
 	const tree = treeOf(state);
 	if (!(state.zoom < tree.n && tree.total[state.zoom]))
@@ -268,6 +270,8 @@ function writeAddress() {
 		p.set('c', state.color);
 	if (state.search)
 		p.set('s', state.search);
+	if (state.plugin)
+		p.set('p', state.plugin);
 	if (state.zoom)
 		p.set('z', String(state.zoom));
 	if (`#${p}` !== (location.hash || '#'))
@@ -286,6 +290,7 @@ function readAddress() {
 		icicle: p.get('icicle') === '1',
 		color: oneOf(p.get('c'), ['kind', 'object']),
 		search: p.get('s') || '',
+		plugin: site.object.includes(p.get('p')) ? p.get('p') : '',
 		zoom: Math.max(0, parseInt(p.get('z'), 10) || 0),
 	};
 }

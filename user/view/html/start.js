@@ -63,7 +63,8 @@ function showAbout() {
 }
 
 function showTables() {
-	for (const [id, rows, show] of [['paths', report.paths, showPaths], ['traces', report.traces, showTraces], ['syscalls', report.syscalls, showSyscalls],
+	for (const [id, rows, show] of [['findings', report.findings, showFindings], ['plugins', report.plugins, showPlugins],
+		['paths', report.paths, showPaths], ['traces', report.traces, showTraces], ['syscalls', report.syscalls, showSyscalls],
 		['targets', report.targets, showTargets]]) {
 		$(id).hidden = !(rows && rows.length);
 		if (!$(id).hidden)

@@ -179,6 +179,48 @@ function showSyscalls(box, report) {
 	], 6);
 }
 
+/* What is only inherited from a callee stands behind, by the order of the data. */
+function showFindings(box, report) {
+	showTable(box, report.findings, [
+		{ label: 'Rule', value: row => text(report, row[FINDING.rule]), cell: row => text(report, row[FINDING.rule]) },
+		{ label: 'What', class: 'name', value: row => text(report, row[FINDING.text]),
+			cell: row => el('span', {}, text(report, row[FINDING.text]),
+				row[FINDING.inherited] ? el('small', {}, 'by a callee') : '') },
+	], -1);
+}
+
+/* A click on a plugin shows its own flame graph, where there are stacks of it. */
+function showPlugins(box, report) {
+	const objects = new Set(report.site.object);
+	const count = (label, key) => ({ label, num: true, value: row => row[key], cell: row => formatCount(row[key]) });
+	const known = (label, key, format) => ({ label, num: true, value: row => row[key],
+		cell: row => row[key] < 0 ? '\u2013' : format(row[key]) });
+	const name = row => {
+		const object = text(report, row[PLUGIN.object]);
+		const id = text(report, row[PLUGIN.id]);
+		const why = text(report, row[PLUGIN.why]);
+		const label = object && objects.has(object) ?
+			el('button', { type: 'button', class: 'row', title: 'Show its own flame graph', onclick: () => {
+				setState({ plugin: object, search: '' });
+				$('graph-title').scrollIntoView();
+			} }, id) : el('span', { class: 'mono' }, id);
+
+		return el('span', {}, label, el('small', { title: text(report, row[PLUGIN.path]) }, why ? `not counted: ${why}` : text(report, row[PLUGIN.path])));
+	};
+
+	showTable(box, report.plugins, [
+		{ label: 'Plugin', class: 'name', value: row => text(report, row[PLUGIN.id]), cell: name },
+		{ label: 'State', value: row => text(report, row[PLUGIN.state]), cell: row => text(report, row[PLUGIN.state]) },
+		count('Loads', PLUGIN.loads),
+		count('Failed loads', PLUGIN.loadErrors),
+		...statsColumns(report, row => row.slice(PLUGIN.stats)),
+		count('Running', PLUGIN.inFlight),
+		known('CPU', PLUGIN.cpu, value => `${value.toFixed(1)} %`),
+		known('Memory', PLUGIN.memory, formatBytes),
+		count('Samples', PLUGIN.samples),
+	], -1);
+}
+
 function showTargets(box, report) {
 	const time = (label, key) => ({ label, num: true, value: row => row[key], cell: row => formatTime(row[key]) });
 

@@ -9,6 +9,9 @@ const KIND_PROCESS = 5;
 const TARGET = { pid: 0, comm: 1, exe: 2, end: 3, threads: 4, cpu: 5, runq: 6, blocked: 7 };
 const STATS = { calls: 0, errors: 1, p50: 2, p99: 3, max: 4, total: 5, self: 6, types: 7 };
 const PATH = { parent: 0, name: 1, object: 2, kind: 3, open: 4, stats: 5, inside: 13 };
+const PLUGIN = { id: 0, object: 1, path: 2, state: 3, why: 4, loads: 5, loadErrors: 6, unloads: 7, cpu: 8, memory: 9,
+	inFlight: 10, samples: 11, stats: 12 };
+const FINDING = { rule: 0, text: 1, inherited: 2 };
 const SYSCALL = { name: 0, stats: 1 };
 const TRACE = { number: 0, pid: 1, tid: 2, thread: 3, why: 4, path: 5, cause: 6, lost: 7, slices: 8 };
 const SLICE = { kind: 0, name: 1, depth: 2, start: 3, duration: 4, error: 5, args: 6, open: 7 };
@@ -166,6 +169,33 @@ function reverseNodes(parent, site, self) {
 		out.self[at] += self[leaf];
 	}
 	return { parent: out.parent.slice(0, n), site: out.site.slice(0, n), self: out.self.slice(0, n) };
+}
+
+/*
+ * The stacks that go through some sites, each beginning at the first of them: what a plugin does
+ * and has others do. inside: by site.
+ */
+function cutNodes(parent, site, self, inside) {
+	const out = { parent: [-1], site: [-1], self: [0] };
+	const known = new Map();
+	const place = new Int32Array(parent.length); /* in the new tree; 0: outside */
+
+	for (let i = 1; i < parent.length; i++) {
+		const from = place[parent[i]];
+
+		if (!from && !inside[site[i]])
+			continue;
+		const key = from * inside.length + site[i];
+		if (!known.has(key)) {
+			known.set(key, out.parent.length);
+			out.parent.push(from);
+			out.site.push(site[i]);
+			out.self.push(0);
+		}
+		place[i] = known.get(key);
+		out.self[place[i]] += self[i];
+	}
+	return { parent: Int32Array.from(out.parent), site: Int32Array.from(out.site), self: Float64Array.from(out.self) };
 }
 
 /* Adds columns of values; `which` is an index, or -1 for all. */
