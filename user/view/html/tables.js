@@ -192,7 +192,6 @@ function showFindings(box, report) {
 /* A click on a plugin shows its own flame graph, where there are stacks of it. */
 function showPlugins(box, report) {
 	const objects = new Set(report.site.object);
-	const count = (label, key) => ({ label, num: true, value: row => row[key], cell: row => formatCount(row[key]) });
 	const known = (label, key, format) => ({ label, num: true, value: row => row[key],
 		cell: row => row[key] < 0 ? '\u2013' : format(row[key]) });
 	const name = row => {
@@ -205,19 +204,20 @@ function showPlugins(box, report) {
 				$('graph-title').scrollIntoView();
 			} }, id) : el('span', { class: 'mono' }, id);
 
-		return el('span', {}, label, el('small', { title: text(report, row[PLUGIN.path]) }, why ? `not counted: ${why}` : text(report, row[PLUGIN.path])));
+		const running = row[PLUGIN.inFlight] ? `${formatCount(row[PLUGIN.inFlight])} had not ended` : '';
+
+		return el('span', { title: text(report, row[PLUGIN.path]) }, label, el('small', {}, why ? `not counted: ${why}` : running));
 	};
 
 	showTable(box, report.plugins, [
 		{ label: 'Plugin', class: 'name', value: row => text(report, row[PLUGIN.id]), cell: name },
 		{ label: 'State', value: row => text(report, row[PLUGIN.state]), cell: row => text(report, row[PLUGIN.state]) },
-		count('Loads', PLUGIN.loads),
-		count('Failed loads', PLUGIN.loadErrors),
-		...statsColumns(report, row => row.slice(PLUGIN.stats)),
-		count('Running', PLUGIN.inFlight),
+		{ label: 'Loads', num: true, value: row => row[PLUGIN.loads] + row[PLUGIN.loadErrors],
+			cell: row => el('span', {}, row[PLUGIN.loadErrors] ? el('small', { class: 'error' }, `${formatCount(row[PLUGIN.loadErrors])} failed`) : '',
+				` ${formatCount(row[PLUGIN.loads])}`) },
+		...statsColumns(report, row => row.slice(PLUGIN.stats)).slice(0, -1),
 		known('CPU', PLUGIN.cpu, value => `${value.toFixed(1)} %`),
 		known('Memory', PLUGIN.memory, formatBytes),
-		count('Samples', PLUGIN.samples),
 	], -1);
 }
 
