@@ -35,8 +35,7 @@ struct uprobes {
 	struct uprobe_programs progs;
 	bool multi;
 	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
-	VEC(int) fds;                 /* uprobe_multi links */
-	VEC(struct bpf_link *) links; /* perf events */
+	struct uprobe_links attached;
 };
 
 static void places_done(struct uprobe_places *p)
@@ -103,19 +102,22 @@ static bool kernel_has_multi(void)
 	return has;
 }
 
-void uprobes_prepare(const struct uprobe_programs *progs)
+void uprobe_prepare(struct bpf_program *const *progs, size_t n)
 {
-	struct bpf_program *all[] = { progs->enter, progs->leave, progs->go_enter, progs->go_leave,
-				      progs->point };
-
 	if (!kernel_has_multi())
 		return;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		bpf_program__set_expected_attach_type(all[i],
+	for (size_t i = 0; i < n; i++)
+		bpf_program__set_expected_attach_type(progs[i],
 						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
-	for (size_t i = 0; i < HOOKS; i++)
-		bpf_program__set_expected_attach_type(progs->hooks[i],
-						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+}
+
+void uprobes_prepare(const struct uprobe_programs *progs)
+{
+	struct bpf_program *const functions[] = { progs->enter, progs->leave, progs->go_enter,
+						  progs->go_leave, progs->point };
+
+	uprobe_prepare(functions, sizeof(functions) / sizeof(*functions));
+	uprobe_prepare(progs->hooks, HOOKS);
 }
 
 int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
@@ -217,8 +219,8 @@ static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t 
 	return err;
 }
 
-static int link_places(struct uprobes *u, struct bpf_program *prog, const struct uprobe_places *p,
-		       bool at_return)
+static int link_places(struct uprobe_links *l, struct bpf_program *prog,
+		       const struct uprobe_places *p, bool at_return)
 {
 	int fd, err;
 
@@ -227,7 +229,7 @@ static int link_places(struct uprobes *u, struct bpf_program *prog, const struct
 	fd = uprobe_link_multi(prog, p, at_return, 0);
 	if (fd < 0)
 		return fd;
-	err = vec_push(&u->fds, fd);
+	err = vec_push(&l->fds, fd);
 	if (err)
 		close(fd);
 	return err;
@@ -241,7 +243,7 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 	int err = make_places(plan, nodes, n, part, &p);
 
 	if (!err && p.n)
-		err = link_places(u, part_program(u, part), &p, part == PART_RETURN);
+		err = link_places(&u->attached, part_program(u, part), &p, part == PART_RETURN);
 	places_done(&p);
 	return err;
 }
@@ -256,20 +258,29 @@ static void *close_link(void *arg)
  * Closing a link waits until no CPU can be in its probes any more, for some 100 ms: all wait at the
  * same time.
  */
-static void close_from(struct uprobes *u, size_t first)
+static void close_from(struct uprobe_links *l, size_t first)
 {
 	pthread_t threads[CLOSERS_MAX];
 	size_t n = 0;
 
-	for (size_t i = u->fds.n; i-- > first;) {
-		if (n < CLOSERS_MAX && !pthread_create(&threads[n], NULL, close_link, &u->fds.v[i]))
+	for (size_t i = l->fds.n; i-- > first;) {
+		if (n < CLOSERS_MAX && !pthread_create(&threads[n], NULL, close_link, &l->fds.v[i]))
 			n++;
 		else
-			close(u->fds.v[i]);
+			close(l->fds.v[i]);
 	}
 	while (n)
 		pthread_join(threads[--n], NULL);
-	u->fds.n = u->fds.n < first ? u->fds.n : first;
+	l->fds.n = l->fds.n < first ? l->fds.n : first;
+}
+
+void uprobe_links_close(struct uprobe_links *l)
+{
+	close_from(l, 0);
+	while (l->links.n)
+		bpf_link__destroy(l->links.v[--l->links.n]);
+	vec_done(&l->fds);
+	vec_done(&l->links);
 }
 
 /*
@@ -279,7 +290,7 @@ static void close_from(struct uprobes *u, size_t first)
 static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 			const uint32_t *nodes, uint32_t n)
 {
-	size_t before = u->fds.n;
+	size_t before = u->attached.fds.n;
 	char why[128];
 	int err = 0;
 
@@ -290,7 +301,7 @@ static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 			plan->nodes.v[nodes[i]].attached = true;
 		return 0;
 	}
-	close_from(u, before);
+	close_from(&u->attached, before);
 	if (err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR)
 		return err;
 	if (n == 1) {
@@ -317,7 +328,7 @@ static struct bpf_link *perf_link(struct bpf_program *prog, const char *path, ui
 /* A node that needs nothing but two probes at one place. */
 static const char *perf_objection(const struct uprobes *u, const struct plan_node *node)
 {
-	if (u->links.n >= 2UL * UPROBES_PERF_MAX)
+	if (u->attached.links.n >= 2UL * UPROBES_PERF_MAX)
 		return "more than 64 probes: this kernel (before 6.6) takes 0.1 s to remove each";
 	if (node->how != PLAN_RETURN_PROBE)
 		return "probes on return instructions and static probes need Linux 6.6";
@@ -346,26 +357,39 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 			bpf_link__destroy(leave);
 			continue;
 		}
-		if (vec_push(&u->links, leave) || vec_push(&u->links, enter))
+		if (vec_push(&u->attached.links, leave) || vec_push(&u->attached.links, enter))
 			return -ENOMEM;
 		plan->nodes.v[nodes[i]].attached = true;
 	}
 	return 0;
 }
 
-static int link_hook(struct uprobes *u, struct bpf_program *prog, const char *path, uint64_t offset)
+static int link_perf(struct uprobe_links *l, struct bpf_program *prog, const char *path,
+		     uint64_t offset, uint64_t cookie)
 {
 	struct bpf_link *link;
 
-	if (u->links.n >= 2UL * UPROBES_PERF_MAX || bpf_program__fd(prog) < 0)
+	if (l->links.n >= 2UL * UPROBES_PERF_MAX || bpf_program__fd(prog) < 0)
 		return -ENOSPC;
-	link = perf_link(prog, path, offset, 0, false);
+	link = perf_link(prog, path, offset, cookie, false);
 	if (!link)
 		return -errno;
-	if (!vec_push(&u->links, link))
+	if (!vec_push(&l->links, link))
 		return 0;
 	bpf_link__destroy(link);
 	return -ENOMEM;
+}
+
+int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
+		     const struct uprobe_places *p)
+{
+	int err = 0;
+
+	if (is_multi(prog))
+		return p->n ? link_places(l, prog, p, false) : 0;
+	for (uint32_t i = 0; i < p->n && !err; i++)
+		err = link_perf(l, prog, p->path, p->offsets[i], p->cookies ? p->cookies[i] : 0);
+	return err;
 }
 
 /*
@@ -385,9 +409,9 @@ static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, e
 		h->attached = true;
 	}
 	if (p.n && u->multi)
-		failed = link_places(u, u->progs.hooks[kind], &p, false);
+		failed = link_places(&u->attached, u->progs.hooks[kind], &p, false);
 	for (uint32_t i = 0; i < p.n && !u->multi && !failed; i++)
-		failed = link_hook(u, u->progs.hooks[kind], path, p.offsets[i]);
+		failed = link_perf(&u->attached, u->progs.hooks[kind], path, p.offsets[i], 0);
 	vec_foreach (h, &plan->hooks) {
 		if (h->object == object && h->kind == kind)
 			h->refused |= failed != 0;
@@ -444,11 +468,8 @@ int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *ob
 /* Entries before returns, and so in reverse: calls that were seen to begin may still end. */
 void uprobes_detach(struct uprobes *u)
 {
-	if (!u)
-		return;
-	close_from(u, 0);
-	while (u->links.n)
-		bpf_link__destroy(u->links.v[--u->links.n]);
+	if (u)
+		uprobe_links_close(&u->attached);
 }
 
 void uprobes_free(struct uprobes *u)
@@ -456,7 +477,5 @@ void uprobes_free(struct uprobes *u)
 	if (!u)
 		return;
 	uprobes_detach(u);
-	vec_done(&u->fds);
-	vec_done(&u->links);
 	free(u);
 }

@@ -29,6 +29,12 @@ struct uprobe_places {
 	uint32_t n;
 };
 
+/* Links that are closed together. */
+struct uprobe_links {
+	VEC(int) fds;                 /* uprobe_multi */
+	VEC(struct bpf_link *) links; /* perf events */
+};
+
 /* What runs at the probes of a plan. */
 struct uprobe_programs {
 	struct bpf_program *enter, *leave;       /* functions */
@@ -44,7 +50,18 @@ struct uprobe_programs {
 int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
 		      uint32_t pid);
 
-/* Before load: makes the programs fit for the mechanism that this kernel has. */
+/*
+ * Probes places of one file by whatever mechanism uprobe_prepare() has chosen. 0 or a negative
+ * errno; what was attached before remains. -ENOSPC: without uprobe_multi there are too many.
+ */
+int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
+		     const struct uprobe_places *p);
+/* Closes all, at the same time. */
+void uprobe_links_close(struct uprobe_links *l);
+
+/* Before load: makes programs fit for the mechanism that this kernel has. */
+void uprobe_prepare(struct bpf_program *const *progs, size_t n);
+/* The same for those of a plan. */
 void uprobes_prepare(const struct uprobe_programs *progs);
 int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
 /*
