@@ -34,6 +34,8 @@ struct error_names_map error_names SEC(".maps");
 struct goroutines_map goroutines SEC(".maps");
 struct timelines_map timelines SEC(".maps");
 struct timelines_free_map timelines_free SEC(".maps");
+struct loader_threads_map loader_threads SEC(".maps");
+struct loader_scratch_map loader_scratch SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
 const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)] = {};

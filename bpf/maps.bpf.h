@@ -449,6 +449,47 @@ struct timelines_free_map {
 };
 extern struct timelines_free_map timelines_free SEC(".maps");
 
+/*
+ * A thread's calls into the dynamic loader: several while constructors make such calls themselves.
+ * Then one more for what the C library loads without one.
+ */
+#define LOADER_DEPTH 4
+
+struct loader_call {
+	__u64 sp; /* at its entry */
+	__u64 path_at;
+	__u64 changing; /* the r_debug that said RT_ADD or RT_DELETE last; 0: none */
+	__u64 last;     /* the last link map at RT_ADD */
+	struct pb_plugin r;
+};
+
+struct loader_thread {
+	__u32 depth;
+	__u32 told;     /* objects of a call: not on the stack, where the verifier would count */
+	__u64 words[6]; /* what was read: not on the stack, see struct spans */
+	struct pb_plugin_object object;
+	struct loader_call calls[LOADER_DEPTH + 1];
+};
+
+/* Thread → its calls into the loader, from the first on. Bound: the number of such threads. */
+struct loader_threads_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct loader_thread);
+};
+extern struct loader_threads_map loader_threads SEC(".maps");
+
+/* As stack_scratch, for uprobes, which may be preempted: whoever finds one taken tries the next. */
+#define LOADER_SCRATCHES 2
+struct loader_scratch_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LOADER_SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct stack_work);
+};
+extern struct loader_scratch_map loader_scratch SEC(".maps");
+
 extern const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)];
 
 /* What a new entry of the two statistics maps starts as: everything 0 but min_ns. */

@@ -23,6 +23,7 @@
 #include "trace/harvest.h"
 #include "trace/nearmiss.h"
 #include "trace/plan.h"
+#include "trace/plugins.h"
 #include "trace/session.h"
 #include "view/view.h"
 
@@ -152,7 +153,9 @@ static void warn_unmatched(struct run *run)
 static int start(struct run *run)
 {
 	struct record_options *o = &run->opt;
+	struct plugins_options plugins = { .max_events = PLUGIN_EVENTS_DEFAULT };
 	struct session_options so = {
+		.plugins = o->no_plugins ? NULL : &plugins,
 		.follow = !o->no_follow,
 		.native = o->native,
 		.cpu = !o->no_cpu,
@@ -237,9 +240,6 @@ static void apply_missing(struct run *run)
 	const struct session_missing *m;
 	size_t n = session_missing(run->session, &m);
 
-	if (!run->opt.no_plugins)
-		vec_push(&run->report->missing,
-			 (struct named_why){ "plugins", "not in this version" });
 	for (size_t i = 0; i < n; i++) {
 		log_warn(0, "no %s: %s", m[i].what, m[i].why);
 		if (!strcmp(m[i].what, "cpu"))

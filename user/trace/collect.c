@@ -9,6 +9,7 @@
 
 #include "bpf/wire.h"
 #include "trace/leaf.h"
+#include "trace/plugins.h"
 #include "trace/runtimes.h"
 
 void collect_done(struct collect *c)
@@ -26,6 +27,7 @@ void collect_done(struct collect *c)
 	table_done(&c->by_id);
 	exemplars_done(&c->exemplars);
 	runtimes_free(c->runtimes);
+	plugins_free(c->plugins);
 	processes_done(&c->processes);
 	object_files_done(&c->objects);
 }
@@ -363,6 +365,7 @@ static void add_process(struct collect *c, struct pb_process *r, size_t size)
 		proc = process_fork(&c->processes, &c->objects, r->h.pid, r->child);
 		if (proc)
 			collect_began(c, proc);
+		plugins_forked(c->plugins, r->h.pid, r->child, r->h.time_ns);
 		break;
 	case PB_EXEC:
 		if (!proc)
@@ -375,6 +378,7 @@ static void add_process(struct collect *c, struct pb_process *r, size_t size)
 			free(proc->exe);
 			proc->exe = strdup(r->file);
 		}
+		plugins_executed(c->plugins, r->h.pid, r->h.time_ns);
 		break;
 	case PB_EXIT:
 		if (!proc)
@@ -385,6 +389,7 @@ static void add_process(struct collect *c, struct pb_process *r, size_t size)
 		proc->ended = proc->gone = true;
 		maps_done(&proc->maps); /* nothing of it will be looked up again */
 		proc->status = r->status;
+		plugins_ended(c->plugins, r->h.pid, r->h.time_ns);
 		break;
 	case PB_MMAP:
 		if (!proc)
@@ -417,6 +422,10 @@ void collect_record(struct collect *c, const void *data, size_t size)
 		break;
 	case PB_TIMELINE:
 		exemplars_add(&c->exemplars, data, size);
+		break;
+	case PB_PLUGIN:
+	case PB_PLUGIN_OBJECT:
+		c->lost_events += !plugins_record(c->plugins, c, data, size);
 		break;
 	case PB_FORK:
 	case PB_EXEC:

@@ -71,6 +71,7 @@ struct collect {
 	VEC(struct raw_event) events;
 	struct exemplars exemplars;
 	struct runtimes *runtimes; /* owned; NULL: none are looked for */
+	struct plugins *plugins;   /* owned; NULL: none are looked for */
 	uint64_t samples;          /* CPU samples received */
 	uint64_t lost_stacks;      /* no memory, or more than COLLECT_STACKS_MAX */
 	uint64_t lost_events;      /* broken records, or more than COLLECT_EVENTS_MAX */

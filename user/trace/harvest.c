@@ -18,6 +18,7 @@
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
 #include "trace/harvest_calls.h"
+#include "trace/harvest_plugins.h"
 #include "trace/harvest_stacks.h"
 #include "trace/mapread.h"
 #include "trace/plan.h"
@@ -320,6 +321,9 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	err = err ? err : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns);
 	err = err ? err : harvest_calls(skel, c, plan, resolver, r, session_begin_ns(s));
 	vec_done(&h.offcpu_ns);
+	if (err)
+		return err;
+	err = harvest_plugins(c, session_loaders(s), resolver, r);
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)

@@ -117,23 +117,56 @@ uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct map
 	return found;
 }
 
-int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret)
+static int add_opened(struct object_files *o, int fd, const char *via, const char *path,
+		      uint32_t *ret)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int owned_fd = fd;
 	struct file_key key;
 	struct stat st;
 	uint32_t index;
 
 	if (fd < 0 || fstat(fd, &st))
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
 	key = (struct file_key){ st.st_dev, st.st_ino };
 	index = table_find(&o->index, &key, sizeof(key));
 	if (index == TABLE_NONE)
-		index = enter(o, &key, path, path, TAKE_FD(fd));
+		index = enter(o, &key, path, via, TAKE_FD(owned_fd));
 	if (index == OBJECT_NONE)
 		return -ENOMEM;
 	*ret = index;
 	return 0;
+}
+
+int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret)
+{
+	return add_opened(o, open(path, O_RDONLY | O_CLOEXEC), path, path, ret);
+}
+
+int object_files_add_as(struct object_files *o, const char *via, const char *path, uint32_t *ret)
+{
+	int fd = open(via, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char own[48];
+
+	/* The way there ends with the process, the descriptor does not. */
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	return add_opened(o, fd, own, path, ret);
+}
+
+void object_files_add_own(struct object_files *o)
+{
+	mapping_vec maps = {};
+
+	if (!maps_read_pid((uint32_t)getpid(), &maps)) {
+		vec_foreach (m, &maps) {
+			uint32_t ignored;
+
+			if (m->path[0] == '/' && !m->deleted)
+				object_files_add_path(o, m->path, &ignored);
+		}
+	}
+	maps_done(&maps);
 }
 
 static int open_memory(const void *image, size_t size)

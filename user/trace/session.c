@@ -18,6 +18,8 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "trace/kprobe.h"
+#include "trace/loaders.h"
+#include "trace/plugins.h"
 #include "trace/runtimes.h"
 #include "trace/sampler.h"
 #include "trace/selfcost.h"
@@ -142,6 +144,9 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 	}
 	session_configure_kernel(s);
 	err = runtimes_new(&collect->runtimes);
+	if (err)
+		return err;
+	err = opt->plugins ? plugins_new(opt->plugins, &collect->plugins) : 0;
 	if (err)
 		return err;
 	session_configure(s);
@@ -281,6 +286,23 @@ static void update_unwinder(struct session *s)
 				s->collect->runtimes);
 }
 
+/*
+ * The loaders first, then a look at what they have loaded: what comes in between is seen twice, and
+ * counts once. The C library of ours is probed where processes are to come: theirs may be the same.
+ */
+static int start_plugins(struct session *s)
+{
+	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
+	int err;
+
+	if (!s->opt.plugins)
+		return 0;
+	if (open)
+		object_files_add_own(&s->collect->objects);
+	err = loaders_new(s->skel->progs.pb_loader, &s->loaders);
+	return err ? err : loaders_update(s->loaders, &s->collect->objects);
+}
+
 int session_start(struct session *s, char *msg, size_t msg_size)
 {
 	int err = session_set_targets(s);
@@ -310,12 +332,18 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 			return err;
 		}
 	}
+	err = start_plugins(s);
+	if (err) {
+		snprintf(msg, msg_size, "cannot follow the dynamic loader");
+		return err;
+	}
 	s->begin_ns = clock_monotonic_ns();
 	err = iterate(s->skel->progs.pb_iter_begin);
 	if (err) {
 		snprintf(msg, msg_size, "cannot list the threads with a BPF iterator");
 		return err;
 	}
+	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
 	s->selfcost = selfcost_start(s->skel);
 	return 0;
 }
@@ -332,14 +360,15 @@ bool session_native(const struct session *s)
 
 int session_drain(struct session *s)
 {
-	int n = ring_buffer__consume(s->ring);
+	int n = ring_buffer__consume(s->ring),
+	    err = loaders_update(s->loaders, &s->collect->objects);
 
 	update_unwinder(s);
 	sampler_jitter(s->sampler);
 	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
 	session_make_paths(s);
-	return n < 0 ? n : 0;
+	return n < 0 ? n : err;
 }
 
 int session_attach_new(struct session *s)
@@ -393,11 +422,13 @@ int session_stop(struct session *s)
 	err = iterate(s->skel->progs.pb_iter_end);
 	s->end_ns = clock_monotonic_ns();
 	uprobes_detach(s->uprobes);
+	loaders_detach(s->loaders);
 	kprobes_detach(s->kprobes);
 	sampler_stop(s->sampler);
 	pathbpf__detach(s->skel);
 	if (ring_buffer__consume(s->ring) < 0 && !err)
 		err = -EIO;
+	plugins_end(s->collect->plugins, s->end_ns);
 	return err;
 }
 
@@ -408,6 +439,7 @@ void session_free(struct session *s)
 	selfcost_free(s->selfcost);
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
+	loaders_free(s->loaders);
 	textwatch_free(s->watch);
 	unwinder_free(s->unwinder);
 	sampler_free(s->sampler);
@@ -490,6 +522,11 @@ uint64_t session_bpf_memory(const struct session *s)
 			bytes += map_memory(bpf_map__fd(map));
 	}
 	return bytes;
+}
+
+const struct loaders *session_loaders(const struct session *s)
+{
+	return s->loaders;
 }
 
 struct pathbpf *session_skeleton(const struct session *s)

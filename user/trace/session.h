@@ -14,6 +14,8 @@
 #include "trace/collect.h"
 #include "trace/plan.h"
 
+struct plugins_options;
+
 enum session_scope { SCOPE_PIDS, SCOPE_CGROUP, SCOPE_ALL };
 
 struct session_options {
@@ -24,8 +26,9 @@ struct session_options {
 	uint64_t cgroup_id;    /* SCOPE_CGROUP */
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
-	bool timelines; /* record root spans whole */
-	bool native;    /* stacks keep an interpreter's own frames beside those that it runs */
+	bool timelines;                        /* record root spans whole */
+	const struct plugins_options *plugins; /* look for plugins; NULL: do not */
+	bool native; /* stacks keep an interpreter's own frames beside those that it runs */
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
 };
@@ -80,6 +83,10 @@ struct selfcost;
 const struct selfcost *session_selfcost(const struct session *s);
 /* Memory of our maps, in bytes. */
 uint64_t session_bpf_memory(const struct session *s);
+
+/* The probes on dynamic loaders; NULL: plugins are not looked for. */
+struct loaders;
+const struct loaders *session_loaders(const struct session *s);
 
 /* Reading a map after session_stop(); see harvest.c. */
 struct bpf_map;

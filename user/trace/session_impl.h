@@ -11,6 +11,7 @@
 #include "trace/uprobe.h"
 
 struct kprobes;
+struct loaders;
 struct ring_buffer;
 struct sampler;
 struct selfcost;
@@ -28,6 +29,7 @@ struct session {
 	struct uprobes *uprobes;
 	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
+	struct loaders *loaders; /* NULL: no plugins are looked for */
 	struct textwatch *watch;
 	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;

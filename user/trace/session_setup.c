@@ -145,6 +145,17 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 	bpf_program__set_autoload(s->skel->progs.pb_proc_waking, p && s->opt.timelines);
 }
 
+static void configure_plugins(struct session *s)
+{
+	struct bpf_program *prog = s->skel->progs.pb_loader;
+
+	bpf_program__set_autoload(prog, s->opt.plugins);
+	if (s->opt.plugins)
+		uprobe_prepare(&prog, 1);
+	else
+		bpf_map__set_max_entries(s->skel->maps.loader_scratch, 1);
+}
+
 static void configure_spans(struct session *s)
 {
 	struct uprobe_programs progs = session_programs(s->skel);
@@ -221,5 +232,6 @@ void session_configure(struct session *s)
 	bpf_program__set_autoload(skel->progs.pb_iter_begin, true);
 	bpf_program__set_autoload(skel->progs.pb_iter_end, true);
 	configure_spans(s);
+	configure_plugins(s);
 	size_maps(s);
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The targets' plugins: objects that their dynamic loader brought in at run time. Knows, of each
+ * process, which objects the program itself consists of and which came later; turns the records of
+ * bpf/loader.bpf.c into loads, unloads and errors. Times are CLOCK_MONOTONIC.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/plugin.h"
+#include "lib/cleanup.h"
+
+struct collect;
+struct plugins;
+struct process;
+
+struct plugins_options {
+	const char *glob; /* of paths or file names: others are no plugins; NULL: all are */
+	uint32_t max_events;
+	/*
+	 * Called for each event as it happens; NULL: nobody cares. The plugin is NULL if there is
+	 * none; the event's indices of stacks and targets are REPORT_NONE, its time is since the
+	 * trace began. Both are valid during the call.
+	 */
+	void (*on_event)(const struct plugin_event *e, const struct plugin *plugin, void *arg);
+	void *arg;
+};
+
+#define PLUGIN_EVENTS_DEFAULT 10000
+
+/* 0 or -ENOMEM; opt is copied, its glob must outlive the plugins. */
+int plugins_new(const struct plugins_options *opt, struct plugins **ret);
+void plugins_free(struct plugins *p);
+DEFINE_CLEANUP(struct plugins *, plugins_free)
+
+/* The trace begins: what the processes have loaded by now was there before. NULL-safe. */
+void plugins_begin(struct plugins *p, struct collect *c, uint64_t now_ns);
+/* A record PB_PLUGIN or PB_PLUGIN_OBJECT; false: it is broken. NULL-safe. */
+bool plugins_record(struct plugins *p, struct collect *c, const void *data, size_t size);
+/* What happens to processes, after the collection has heard of it. NULL-safe. */
+void plugins_forked(struct plugins *p, uint32_t parent, uint32_t child, uint64_t time_ns);
+void plugins_executed(struct plugins *p, uint32_t pid, uint64_t time_ns);
+void plugins_ended(struct plugins *p, uint32_t pid, uint64_t time_ns);
+/* The trace has ended: sums up. NULL-safe. */
+void plugins_end(struct plugins *p, uint64_t now_ns);
