@@ -66,7 +66,7 @@ static __always_inline void call_begin(struct loader_call *c, struct task_struct
 {
 	c->sp = c->path_at = c->changing = c->last = 0;
 	c->r.mapped_ns = c->r.init_ns = c->r.delete_ns = 0;
-	c->r.handle = c->r.bias = c->r.stack = 0;
+	c->r.handle = c->r.bias = c->r.stack = c->r.waited_ns = c->r.seq = 0;
 	c->r.result = 0;
 	c->r.error = 0;
 	c->r.seen = c->r.depth = c->r.failed = 0;
@@ -168,10 +168,53 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, __u3
 	return 0;
 }
 
-static __subprog int on_return(struct pt_regs *ctx, struct loader_thread *w)
+/*
+ * Waiting for user space to probe what was mapped: the first call into it shall be seen. By
+ * looking again and again, because nothing wakes a program; so for little time, and not on the only
+ * CPU. Probes are attached after a grace period of RCU, which a program holds up unless it may
+ * sleep; a look at user memory on the long way makes kernels pass one that are not preemptible.
+ */
+#define WAIT_FIRST_NS   50000000ULL /* of all calls, beside a hundredth of the time */
+#define WAIT_SHARE      100
+#define WAIT_ITERATIONS (1 << 20)
+
+struct wait {
+	struct loader_thread *w;
+	__u64 seq, end_ns, addr;
+};
+
+static long wait_step(__u32 i, struct wait *k)
 {
+	bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
+				bpf_get_current_task_btf(), 0);
+	return *(volatile __u64 *)&loader_ready >= k->seq || bpf_ktime_get_ns() >= k->end_ns;
+}
+
+static __subprog int wait_for_probes(struct loader_thread *w, struct loader_call *c, __u64 sp)
+{
+	__u64 begin_ns = bpf_ktime_get_ns();
+	struct wait k = {
+		.w = w, .seq = c->r.seq, .end_ns = begin_ns + config.wait_ns, .addr = sp
+	};
+
+	if (loader_waited_ns > WAIT_FIRST_NS + (begin_ns - loader_begin_ns) / WAIT_SHARE)
+		return 0;
+	bpf_loop(WAIT_ITERATIONS, wait_step, &k, 0);
+	c->r.waited_ns = bpf_ktime_get_ns() - begin_ns;
+	__sync_fetch_and_add(&loader_waited_ns, c->r.waited_ns);
+	return 0;
+}
+
+/* The ends of these. */
+SEC("?uprobe.s")
+int pb_loader_leave(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct loader_thread *w = bpf_task_storage_get(&loader_threads, task, 0, 0);
 	struct loader_call *c;
 
+	if (!w || !w->depth || closing)
+		return 0;
 	drop_stale(w, PT_REGS_SP(ctx), false);
 	c = call_now(w);
 	if (!w->depth || c->sp != PT_REGS_SP(ctx))
@@ -186,6 +229,8 @@ static __subprog int on_return(struct pt_regs *ctx, struct loader_thread *w)
 			read_path(c->r.path, c->path_at);
 	}
 	c->r.seen |= PB_SEEN_RETURN;
+	if (config.wait_ns && c->r.seq && c->r.handle)
+		wait_for_probes(w, c, PT_REGS_SP(ctx));
 	call_send(c);
 	return 0;
 }
@@ -268,6 +313,7 @@ static __always_inline void objects_mapped(struct loader_thread *w, struct loade
 {
 	c->r.mapped_ns = bpf_ktime_get_ns();
 	walk_objects(w, c, c->changing, true);
+	c->r.seq = __sync_fetch_and_add(&loader_seq, 1) + 1;
 	if (!c->r.path[0])
 		read_path(c->r.path, c->path_at);
 	call_send(c);
@@ -406,8 +452,6 @@ int pb_loader(struct pt_regs *ctx)
 		return 0;
 	if (probe <= PB_LOADER_DLCLOSE)
 		on_enter(ctx, w, t->pid, probe);
-	else if (probe == PB_LOADER_RETURN)
-		on_return(ctx, w);
 	else if (probe == PB_LOADER_STATE)
 		on_state(ctx, w, t->pid, (__s32)(cookie >> PB_LOADER_DISTANCE));
 	else

@@ -36,6 +36,9 @@ struct timelines_map timelines SEC(".maps");
 struct timelines_free_map timelines_free SEC(".maps");
 struct loader_threads_map loader_threads SEC(".maps");
 struct loader_scratch_map loader_scratch SEC(".maps");
+struct plugin_stats_map plugin_stats SEC(".maps");
+struct node_hits_map node_hits SEC(".maps");
+struct system_texts_map system_texts SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
 const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)] = {};
@@ -48,3 +51,5 @@ const volatile __u32 hot_paths = 1;
 __u32 closing = 0;
 __u32 unwind_generation = 0;
 __u32 last_path = 0;
+__u64 loader_seq = 0, loader_ready = 0, loader_waited_ns = 0;
+__u64 loader_begin_ns = 0;

@@ -27,7 +27,10 @@ struct span {
 	__u8 slice;   /* its index in the recorded trace + 1; 0: it is not recorded */
 	__u8 kept;    /* the kernel keeps a return probe for it */
 	__u8 unseen;  /* its return will not be seen: more were pending than the kernel keeps */
-	__u8 pad[2];
+	__u8 below;   /* an entry of a plugin: spans.plugin_top before it */
+	__u8 pad;
+	__u16 plugin; /* its index + 1; 0: no entry of a plugin */
+	__u8 pad2[6];
 };
 
 struct goroutine_key {
@@ -62,6 +65,7 @@ struct spans {
 	__u8 timeline;   /* where the root is recorded + 1; 0: it is not */
 	__u8 restarts;   /* the call that begins: its beginning may run again */
 	__u8 flag;       /* for forget() */
+	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
 	__u32 why_path;
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
 	__u64 record_window;  /* a window of 100 ms … */
@@ -490,6 +494,34 @@ struct loader_scratch_map {
 };
 extern struct loader_scratch_map loader_scratch SEC(".maps");
 
+/* Plugin → struct pb_plugin_stats; read by user space at the end. */
+struct plugin_stats_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load: PB_PLUGINS */
+	__type(key, __u32);
+	__type(value, struct pb_plugin_stats);
+};
+extern struct plugin_stats_map plugin_stats SEC(".maps");
+
+/* node id → how often an entry of a plugin was hit, also from within; read every 100 ms. */
+struct node_hits_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct node_hits_map node_hits SEC(".maps");
+
+/* PID → struct pb_system_text. Written by user space, fork and exit. */
+struct system_texts_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct pb_system_text);
+};
+extern struct system_texts_map system_texts SEC(".maps");
+
 extern const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)];
 
 /* What a new entry of the two statistics maps starts as: everything 0 but min_ns. */
@@ -518,3 +550,8 @@ extern __u32 pidns_level;
  * spans neither begin nor end, for all functions at the same moment.
  */
 extern __u32 closing;
+
+/* The last pb_plugin.seq given, the last one whose objects are probed, and time spent waiting. */
+extern __u64 loader_seq, loader_ready, loader_waited_ns;
+/* When the trace began. */
+extern __u64 loader_begin_ns;

@@ -9,6 +9,29 @@
 
 #define SIGNAL_GROUP_EXIT 0x4
 
+/* Inside a plugin, of which that tells most. */
+static __always_inline void tell_crash(struct task_struct *task, struct thread *t, __u32 signal)
+{
+	struct span *f = span_at(&t->spans, (t->spans.plugin_top - 1) & (SPANS_MAX - 1));
+	struct pb_plugin_crash *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+
+	if (!r) {
+		count(PB_LOST_EVENTS);
+		return;
+	}
+	r->h.time_ns = bpf_ktime_get_ns();
+	r->h.kind = PB_PLUGIN_CRASH;
+	r->h.size = sizeof(*r);
+	r->h.pid = t->pid;
+	r->h.tid = task->pid;
+	r->start_ns = f->start_ns;
+	r->plugin = f->plugin - 1;
+	r->node = f->node;
+	r->signal = signal;
+	r->pad = 0;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
 /* What a thread was in ends with it. signal: that it died of, or 0. */
 static __always_inline void thread_leave_spans(struct task_struct *task, struct thread *t,
 					       __u32 signal)
@@ -16,6 +39,8 @@ static __always_inline void thread_leave_spans(struct task_struct *task, struct 
 	if (!config.spans)
 		return;
 	t->syscall_node = 0;
+	if (config.plugins && signal && t->spans.plugin_top)
+		tell_crash(task, t, signal);
 	spans_hold(t);
 	spans_now(t, bpf_ktime_get_ns());
 	spans_end_all(&t->spans, signal);
@@ -46,6 +71,12 @@ static __always_inline void image_copy(__u32 parent, __u32 child)
 
 	if (image)
 		bpf_map_update_elem(&unwind_images, &child, image, BPF_ANY);
+	if (config.plugins) {
+		struct pb_system_text *text = bpf_map_lookup_elem(&system_texts, &parent);
+
+		if (text)
+			bpf_map_update_elem(&system_texts, &child, text, BPF_ANY);
+	}
 }
 
 /* A thread in a span makes another: its first root belongs to the same work. */
@@ -153,6 +184,8 @@ int BPF_PROG(pb_proc_exit, struct task_struct *task)
 	emit_process(PB_EXIT, t->pid, task->pid, 0, status, 0, task, NULL);
 	pid = t->pid;
 	bpf_map_delete_elem(&unwind_images, &pid);
+	if (config.plugins)
+		bpf_map_delete_elem(&system_texts, &pid);
 	bpf_map_delete_elem(&targets, &pid); /* makes room, and the PID may be used again */
 	return 0;
 }

@@ -99,6 +99,26 @@ __weak int raises_caught(struct spans *s)
 	return 0;
 }
 
+/* An execution of a plugin ends, now; timed: it is known how long it took. */
+__weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
+{
+	struct pb_plugin_stats *p;
+	__u32 key;
+
+	if (!s || !f)
+		return 0;
+	s->plugin_top = f->below;
+	key = f->plugin - 1;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (!p)
+		return 0;
+	__sync_fetch_and_add(&p->in_flight, -1);
+	p->last_ns = s->now_ns;
+	if (timed && config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns)
+		__sync_fetch_and_add(&p->timed_out, 1);
+	return 0;
+}
+
 /* Takes the top span off. */
 static __always_inline void span_pop(struct spans *s, struct span *f)
 {
@@ -186,6 +206,8 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	stats = path_stats_of(&path);
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
+		if (config.plugins && f->plugin)
+			plugin_left(s, f, false);
 		span_pop(s, f);
 		return 0;
 	}
@@ -202,6 +224,8 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	}
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
+	if (config.plugins && f->plugin)
+		plugin_left(s, f, true);
 	span_pop(s, f);
 	return 0;
 }
@@ -455,6 +479,7 @@ static __subprog struct span *span_open(struct spans *s, __u32 node, __u64 sp, _
 	f->stack = stack_kept & ~SPAN_KEPT;
 	f->kept = stack_kept & SPAN_KEPT ? 1 : 0;
 	f->slice = 0;
+	f->plugin = 0;
 	f->ret = s->ret;
 	f->child_ns = 0;
 	f->offcpu_ns = s->offcpu_ns;

@@ -179,6 +179,17 @@ static __always_inline void record_syscall(struct thread *t, __u32 nr, __u64 now
 	}
 }
 
+/* Memory that a plugin maps, or whoever works for it. */
+static __subprog int plugin_maps(struct thread *t, __u64 bytes)
+{
+	__u32 key = span_at(&t->spans, (t->spans.plugin_top - 1) & (SPANS_MAX - 1))->plugin - 1;
+	struct pb_plugin_stats *p = bpf_map_lookup_elem(&plugin_stats, &key);
+
+	if (p)
+		__sync_fetch_and_add(&p->mapped_bytes, bytes);
+	return 0;
+}
+
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -217,6 +228,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 	t->syscall_ns = 0;
 	if (config.spans)
 		key.path = current_path(t, regs);
+	if (config.plugins && !error && key.nr == NR_MMAP && t->spans.plugin_top)
+		plugin_maps(t, regs->si);
 	account(&key, error, start_ns ? now_ns - start_ns : 0);
 	sample(ctx, task, t, key.nr, error, now_ns);
 	if (!error && (key.nr == NR_MMAP || key.nr == NR_MPROTECT) && regs->dx & PROT_EXEC)

@@ -47,7 +47,10 @@ struct pb_config {
 	__u8 unwind;           /* there are unwind tables: see unwind.bpf.h */
 	__u8 runtimes;         /* whose frames are looked for: 1 << enum pb_runtime, or-ed */
 	__u8 hide_hosts;       /* native frames of a runtime itself are left out beside its own */
-	__u8 pad[4];
+	__u8 plugins;          /* entries of plugins are followed */
+	__u8 pad[3];
+	__u64 plugin_timeout_ns; /* 0: none */
+	__u64 wait_ns;           /* a dlopen() is held up for probing so long at most; 0: never */
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
 };
 
@@ -62,6 +65,7 @@ enum pb_kind {
 	PB_TIMELINE = 7,      /* struct pb_timeline */
 	PB_PLUGIN = 8,        /* struct pb_plugin */
 	PB_PLUGIN_OBJECT = 9, /* struct pb_plugin_object */
+	PB_PLUGIN_CRASH = 10, /* struct pb_plugin_crash */
 };
 
 struct pb_header {
@@ -311,7 +315,6 @@ enum pb_loader_probe {
 	PB_LOADER_DLOPEN,
 	PB_LOADER_DLMOPEN,
 	PB_LOADER_DLCLOSE,
-	PB_LOADER_RETURN, /* an end of one of these */
 	PB_LOADER_STATE,
 	PB_LOADER_STATE_MUSL,
 	PB_LOADER_EXCEPTION, /* _dl_signal_exception() */
@@ -346,6 +349,8 @@ struct pb_plugin {
 	__u64 delete_ns; /* when objects were about to be unmapped; 0: none were */
 	__u64 handle;    /* a link map, as returned or (dlclose) given; 0: it failed */
 	__u64 bias;      /* its l_addr */
+	__u64 waited_ns; /* it was held up so long for probing */
+	__u64 seq;       /* of what was mapped: when it is probed, loader_ready is raised to it */
 	__u64 stack;     /* id of the caller's stack; 0: not taken */
 	__s64 result;    /* of dlclose */
 	__s32 flags;     /* of dlopen */
@@ -359,6 +364,33 @@ struct pb_plugin {
 	char name[PB_PATH_LEN];         /* the handle's l_name */
 	char error_object[PB_PATH_LEN]; /* whom the loader complains of */
 	char error_text[PB_ERROR_LEN];  /* why */
+};
+
+/* A thread died of a signal inside a plugin. */
+struct pb_plugin_crash {
+	struct pb_header h;
+	__u64 start_ns; /* of the innermost execution of it */
+	__u32 plugin, node;
+	__s32 signal;
+	__u32 pad;
+};
+
+#define PB_PLUGINS 1024 /* that are followed */
+
+/* plugin_stats: plugin → what is known of it at any moment */
+struct pb_plugin_stats {
+	__u64 in_flight, peak; /* executions */
+	__u64 timed_out;
+	__u64 last_ns;             /* when the last one ended */
+	__u64 page_faults;         /* while inside */
+	__u64 mapped_bytes;        /* by mmap() and brk() while inside */
+	__u64 allocs, alloc_bytes; /* asked for by its own code */
+};
+
+/* Where the code of system libraries lies in a process: callbacks from there are its caller's. */
+#define PB_SYSTEM_TEXTS 8
+struct pb_system_text {
+	__u64 start[PB_SYSTEM_TEXTS], size[PB_SYSTEM_TEXTS]; /* size 0: none */
 };
 
 /* An object that has come into the link map; before the struct pb_plugin that tells of it. */
@@ -489,6 +521,10 @@ struct pb_node {
 	__u8 reg;         /* which of Go's result registers; 0: the first, rax */
 	__u8 kind;        /* enum pb_error_kind of its errors */
 	__u32 args;       /* key of node_args: what is recorded; 0: nothing */
+	/* An entry of a plugin: its index + 1, and where its code lies: from so far before the
+	 * probe. */
+	__u32 plugin, before, size;
+	__u32 later; /* its probes have PB_COOKIE_LATER; others are being removed */
 };
 
 /* Where an argument lies when a probe fires. */
@@ -562,6 +598,7 @@ struct pb_timeline {
 #define PB_COOKIE_NO_VALUE (1ULL << 33) /* a tail jump: the return register says nothing yet */
 #define PB_COOKIE_SITES    (1ULL << 34) /* its entry: its ends are seen by such sites */
 #define PB_COOKIE_RESTARTS (1ULL << 35) /* its beginning may run again within a call */
+#define PB_COOKIE_LATER    (1ULL << 36) /* of a plugin: see pb_node.later */
 #define PB_COOKIE_MOVED    40           /* shift: bytes that rsp lies below its value at entry */
 #define PB_COOKIE_ARGS     40           /* shift: of a static probe: key of node_args */
 
@@ -591,7 +628,7 @@ _Static_assert(sizeof(union pb_runtime_image) == 256, "pb_runtime_image");
 _Static_assert(sizeof(struct pb_unwind_rule) == 16, "pb_unwind_rule");
 _Static_assert(sizeof(struct pb_unwind_chunk) == 6 * PB_CHUNK_ROWS, "pb_unwind_chunk");
 _Static_assert(sizeof(struct pb_process) == 24 + 16 + 16 + 256, "pb_process");
-_Static_assert(sizeof(struct pb_config) == 56, "pb_config");
+_Static_assert(sizeof(struct pb_config) == 72, "pb_config");
 _Static_assert(sizeof(struct pb_target_stats) == 72, "pb_target_stats");
 _Static_assert(sizeof(struct pb_offcpu_key) == 16, "pb_offcpu_key");
 _Static_assert(sizeof(struct pb_call_stats) == 104 + 8 * PB_HIST_BUCKETS, "pb_call_stats");
@@ -600,8 +637,8 @@ _Static_assert(sizeof(struct pb_error_name) == 64, "pb_error_name");
 _Static_assert(sizeof(struct pb_arg) == 16, "pb_arg");
 _Static_assert(sizeof(struct pb_slice) == 40, "pb_slice");
 _Static_assert(sizeof(struct pb_timeline) == 80 + PB_ARG_BYTES + 40 * PB_SLICES_MAX, "pb_timeline");
-_Static_assert(sizeof(struct pb_plugin) == 24 + 8 * 8 + 16 + 3 * PB_PATH_LEN + PB_ERROR_LEN,
+_Static_assert(sizeof(struct pb_plugin) == 24 + 10 * 8 + 16 + 3 * PB_PATH_LEN + PB_ERROR_LEN,
 	       "pb_plugin");
 _Static_assert(sizeof(struct pb_plugin_object) == 24 + 24 + PB_PATH_LEN, "pb_plugin_object");
 _Static_assert(sizeof(struct pb_syscall_stack_key) == 24, "pb_syscall_stack_key");
-_Static_assert(sizeof(struct pb_node) == 16, "pb_node");
+_Static_assert(sizeof(struct pb_node) == 32, "pb_node");

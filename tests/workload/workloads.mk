@@ -8,16 +8,19 @@ WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
 WORKLOAD_C   := spans handoff busy sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb
-WORKLOAD_CXX := throwing
+WORKLOAD_CXX := throwing plughost
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
 
 $(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
 $(WORKLOAD_OUT)/inlined: WORKLOAD_OWN := -O2 -finline -Wl,--build-id
 $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
+$(WORKLOAD_OUT)/plughost: WORKLOAD_OWN := -ldl
+$(WORKLOAD_OUT)/plug2.so: WORKLOAD_OWN := -DPLUG_GENERATION=2
 $(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 
-WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe)
+WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe \
+	plug.so plug2.so missing.so undefined.so bad.so)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 GO ?= go
 WORKLOADS += $(if $(shell command -v $(GO)),$(addprefix $(WORKLOAD_OUT)/,goserver gostacks \
@@ -46,7 +49,7 @@ $(WORKLOAD_OUT)/climb_debugframe: $(WORKLOAD_SRC)/climb.c $(WORKLOAD_SRC)/common
 
 $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_CXX)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/%.cpp \
 		$(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
-	$(CXX) $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $< $(WORKLOAD_OUT)/common.o
+	$(CXX) $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $< $(WORKLOAD_OUT)/common.o $(WORKLOAD_OWN)
 
 $(WORKLOAD_OUT)/libplug.so: $(WORKLOAD_SRC)/libplug.c $(WORKLOAD_SRC)/common.h
 	@mkdir -p $(@D)
@@ -55,6 +58,27 @@ $(WORKLOAD_OUT)/libplug.so: $(WORKLOAD_SRC)/libplug.c $(WORKLOAD_SRC)/common.h
 $(WORKLOAD_OUT)/libcatch.so: $(WORKLOAD_SRC)/libcatch.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(WORKLOAD_WARNINGS) -O1 -g -shared -fPIC -o $@ $<
+
+# Two generations of a plugin, and files that are none.
+$(WORKLOAD_OUT)/plug.so $(WORKLOAD_OUT)/plug2.so: $(WORKLOAD_SRC)/plug.cpp $(WORKLOAD_SRC)/plug.h
+	@mkdir -p $(@D)
+	$(CXX) $(WORKLOAD_WARNINGS) -O2 -g -fPIC -shared -o $@ $< $(WORKLOAD_OWN)
+
+$(WORKLOAD_OUT)/missing.so: $(WORKLOAD_SRC)/libplug.c
+	@mkdir -p $(@D)
+	echo 'int absent(void) { return 0; }' | $(CC) -x c - -shared -fPIC -Wl,-soname,libabsent.so \
+		-o $(@D)/libabsent.tmp
+	$(CC) -O1 -shared -fPIC -Wl,--no-as-needed -o $@ $< $(@D)/libabsent.tmp
+	rm $(@D)/libabsent.tmp
+
+$(WORKLOAD_OUT)/undefined.so:
+	@mkdir -p $(@D)
+	echo 'int nobody_has_it(void); int f(void) { return nobody_has_it(); }' | \
+		$(CC) -x c - -shared -fPIC -o $@
+
+$(WORKLOAD_OUT)/bad.so:
+	@mkdir -p $(@D)
+	echo 'this is no object' > $@
 
 # By pattern: go, stripped as releases are, position-independent, with C.
 GO_BUILD = cd $(WORKLOAD_SRC)/go && GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on GOTOOLCHAIN=local \

@@ -150,10 +150,17 @@ static void warn_unmatched(struct run *run)
 	}
 }
 
+/* What is traced by function: what the user names, and entries of plugins. */
+static struct plan *spans_of(struct run *run)
+{
+	return run->opt.specs.n || !run->opt.no_plugins ? &run->plan : NULL;
+}
+
 static int start(struct run *run)
 {
 	struct record_options *o = &run->opt;
-	struct plugins_options plugins = { .max_events = PLUGIN_EVENTS_DEFAULT };
+	struct plugins_options plugins = { .max_events = PLUGIN_EVENTS_DEFAULT,
+					   .max_overhead_pct = o->max_overhead_pct };
 	struct session_options so = {
 		.plugins = o->no_plugins ? NULL : &plugins,
 		.follow = !o->no_follow,
@@ -171,8 +178,8 @@ static int start(struct run *run)
 	if (status < 0 && o->specs.n)
 		status = make_plan(run);
 	if (status < 0) {
-		err = session_open(&so, o->specs.n ? &run->plan : NULL, &run->collect,
-				   &run->session, msg, sizeof(msg));
+		err = session_open(&so, spans_of(run), &run->collect, &run->session, msg,
+				   sizeof(msg));
 		if (!err)
 			err = session_start(run->session, msg, sizeof(msg));
 	}
@@ -183,7 +190,7 @@ static int start(struct run *run)
 		log_err(err, "%s", msg[0] ? msg : "cannot start the trace");
 		return status_of(err);
 	}
-	if (!plan_has_probes(&run->plan) && lacks_kernel_functions(run->session))
+	if (o->specs.n && !plan_has_probes(&run->plan) && lacks_kernel_functions(run->session))
 		return STATUS_LACKING;
 	warn_skipped(&run->plan);
 	warn_unmatched(run);
@@ -272,7 +279,8 @@ static int finish(struct run *run)
 	err = session_stop(run->session);
 	if (err)
 		log_warn(err, "the trace did not end cleanly: totals may be short");
-	err = harvest(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL, r);
+	err = harvest(run->session, &run->collect, spans_of(run), r);
+	r->has_spans |= run->plan.nodes.n > 0; /* entries of plugins */
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
 	if (r->overhead.trap_stepped_ns)

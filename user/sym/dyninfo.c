@@ -73,6 +73,7 @@ int dyninfo_read(int fd, struct dyninfo *ret)
 	if (f->segments.n && f->segments.v[0].exec) {
 		n.exec_addr = f->segments.v[0].addr;
 		n.exec_offset = f->segments.v[0].offset;
+		n.exec_size = f->segments.v[0].size;
 	}
 	section = elf_section_typed(f, SHT_DYNAMIC);
 	data = section ? elf_section_data(section) : NULL;

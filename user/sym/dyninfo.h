@@ -8,12 +8,13 @@
 #include "lib/vec.h"
 
 struct dyninfo {
-	char *soname;                    /* owned; NULL: none */
-	VEC(char *) names;               /* owned; DT_NEEDED, in order */
-	bool nodelete;                   /* DF_1_NODELETE: it is never unloaded */
-	bool dynamic;                    /* it has a dynamic section */
-	uint64_t exec_addr, exec_offset; /* its first executable segment: address, file offset */
-	char build_id[2 * 64 + 1];       /* hex; "": none */
+	char *soname;      /* owned; NULL: none */
+	VEC(char *) names; /* owned; DT_NEEDED, in order */
+	bool nodelete;     /* DF_1_NODELETE: it is never unloaded */
+	bool dynamic;      /* it has a dynamic section */
+	/* Its first executable segment: address, file offset, bytes. */
+	uint64_t exec_addr, exec_offset, exec_size;
+	char build_id[2 * 64 + 1]; /* hex; "": none */
 };
 
 #define DYNINFO_NAMES_MAX 512 /* names; further ones are left out */

@@ -25,17 +25,61 @@ struct search {
 	exit_vec *ret;
 	bool *restarts;
 	const char **why;
+	bool within; /* other functions are looked through */
 };
+
+/* Of the procedure linkage table: it leads to another object. */
+static bool is_stub(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && !strcmp(name + len - 4, "@plt");
+}
+
+struct lookup {
+	const char *stub;
+	uint64_t addr;
+};
+
+static int is_behind_stub(const struct symbol *sym, void *arg)
+{
+	struct lookup *l = arg;
+	size_t len = strlen(sym->name);
+
+	if (!sym->global || !sym->size || strncmp(l->stub, sym->name, len) != 0 ||
+	    strcmp(l->stub + len, "@plt") != 0)
+		return 0;
+	l->addr = sym->addr;
+	return 1;
+}
+
+/* The function of this very object that a stub leads to, unless another object has it too. */
+static uint64_t behind_stub(const struct search *s, const char *name)
+{
+	struct lookup l = { .stub = name };
+
+	symbols_each(s->symbols, is_behind_stub, &l);
+	return l.addr;
+}
+
+static const struct symbol *symbol_at(const struct search *s, uint64_t addr)
+{
+	uint64_t offset = symbols_offset_of(s->symbols, addr);
+	const struct symbol *sym = offset != UINT64_MAX ? symbols_find(s->symbols, offset) : NULL;
+
+	return sym && sym->addr == addr ? sym : NULL;
+}
 
 /* A jump to another symbol's beginning is a tail call; the compiler's ".cold" parts are no calls.
  */
 static bool is_function(uint64_t addr, void *arg)
 {
 	const struct search *s = arg;
-	uint64_t offset = symbols_offset_of(s->symbols, addr);
-	const struct symbol *sym = offset != UINT64_MAX ? symbols_find(s->symbols, offset) : NULL;
+	const struct symbol *sym = symbol_at(s, addr);
 
-	return sym && sym->addr == addr && !strstr(sym->name, ".cold");
+	if (!sym || strstr(sym->name, ".cold"))
+		return false;
+	return !s->within || (is_stub(sym->name) && !behind_stub(s, sym->name));
 }
 
 static int frame_words(uint64_t addr, void *arg)
@@ -60,8 +104,11 @@ static int refuse(const struct search *s, const char *why)
 /* The piece that a jump leads to joins the others, if it is not one of them. */
 static int add_piece(struct search *s, uint64_t target)
 {
+	const struct symbol *sym = s->within ? symbol_at(s, target) : NULL;
 	struct piece p;
 
+	if (sym && is_stub(sym->name))
+		target = behind_stub(s, sym->name);
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (target >= s->pieces[i].start && target < s->pieces[i].end)
 			return 0;
@@ -110,23 +157,41 @@ static int scan_piece(struct search *s, uint32_t i)
 	return err;
 }
 
+static int find(struct search *s, const struct symbol *sym)
+{
+	size_t before = s->ret->n;
+	int err = 0;
+
+	s->n = 1;
+	*s->restarts = false;
+	s->pieces[0] = (struct piece){ sym->addr, sym->addr + sym->size };
+	for (uint32_t i = 0; i < s->n && !err; i++)
+		err = scan_piece(s, i);
+	if (err)
+		s->ret->n = before;
+	return err;
+}
+
 int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, exit_vec *ret,
 	       bool *ret_restarts, const char **why)
 {
+	struct search s = {
+		.fd = fd, .symbols = symbols, .ret = ret, .restarts = ret_restarts, .why = why
+	};
+
+	return find(&s, sym);
+}
+
+int exits_find_within(int fd, const struct symbols *symbols, const struct symbol *sym,
+		      exit_vec *ret, bool *ret_restarts, const char **why)
+{
 	struct search s = { .fd = fd,
 			    .symbols = symbols,
-			    .n = 1,
 			    .ret = ret,
 			    .restarts = ret_restarts,
-			    .why = why };
-	size_t before = ret->n;
-	int err = 0;
+			    .why = why,
+			    .within = true };
+	int err = find(&s, sym);
 
-	*ret_restarts = false;
-	s.pieces[0] = (struct piece){ sym->addr, sym->addr + sym->size };
-	for (uint32_t i = 0; i < s.n && !err; i++)
-		err = scan_piece(&s, i);
-	if (err)
-		ret->n = before;
-	return err;
+	return err == -ENOTSUP ? exits_find(fd, symbols, sym, ret, ret_restarts, why) : err;
 }

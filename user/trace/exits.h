@@ -26,3 +26,9 @@ typedef VEC(struct exit_site) exit_vec;
  */
 int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, exit_vec *ret,
 	       bool *ret_restarts, const char **why);
+/*
+ * The same, where other functions of the object that it jumps to for its end are looked through,
+ * too: the call of it that came from outside is not over before they return.
+ */
+int exits_find_within(int fd, const struct symbols *symbols, const struct symbol *sym,
+		      exit_vec *ret, bool *ret_restarts, const char **why);

@@ -18,6 +18,7 @@
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
 #include "trace/harvest_calls.h"
+#include "trace/harvest_executions.h"
 #include "trace/harvest_plugins.h"
 #include "trace/harvest_stacks.h"
 #include "trace/mapread.h"
@@ -204,7 +205,6 @@ static bool was_called(const struct report *r)
 /* The trace is over, so that measuring delays nobody but the user. */
 static void add_traps(struct harvest *h, const struct plan *plan)
 {
-	struct pathbpf *skel = session_skeleton(h->session);
 	struct report *r = h->report;
 	struct trap_costs costs;
 	char note[160];
@@ -212,7 +212,7 @@ static void add_traps(struct harvest *h, const struct plan *plan)
 
 	if (!plan || !was_called(r))
 		return;
-	err = trap_costs_measure(skel->progs.pb_span_enter, skel->progs.pb_span_leave, &costs);
+	err = session_trap_costs(h->session, &costs);
 	if (err) {
 		snprintf(note, sizeof(note),
 			 "The cost of function probes' traps could not be measured (%s): the cost "
@@ -324,6 +324,9 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	if (err)
 		return err;
 	err = harvest_plugins(c, session_loaders(s), resolver, r);
+	err = err || !c->plugins
+		  ? err
+		  : harvest_executions(skel, plan, c->plugins, r, session_begin_ns(s));
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)

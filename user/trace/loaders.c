@@ -53,20 +53,20 @@ struct place {
 typedef VEC(struct place) place_vec;
 
 struct loaders {
-	struct bpf_program *prog;
+	struct loader_programs progs;
 	struct uprobe_links links;
 	size_t seen;        /* object files looked at */
 	VEC(uint8_t) calls; /* by object file: its dlopen() is probed */
 	char why[200];
 };
 
-int loaders_new(struct bpf_program *prog, struct loaders **ret)
+int loaders_new(const struct loader_programs *progs, struct loaders **ret)
 {
 	struct loaders *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
-	l->prog = prog;
+	l->progs = *progs;
 	*ret = l;
 	return 0;
 }
@@ -116,7 +116,7 @@ static int add_ends(struct search *s, const struct symbol *sym)
 	int err = exits_find(s->file->fd, s->file->symbols, sym, &exits, &restarts, &s->why);
 
 	for (size_t i = 0; i < exits.n && !err; i++)
-		err = vec_push(&s->ends, (struct place){ exits.v[i].offset, PB_LOADER_RETURN });
+		err = vec_push(&s->ends, (struct place){ .offset = exits.v[i].offset });
 	vec_done(&exits);
 	return err;
 }
@@ -154,25 +154,19 @@ static int consider(const struct symbol *sym, void *arg)
 	return 0;
 }
 
-/* Ends before beginnings. */
-static int link_places(struct loaders *l, struct search *s)
+static int link_places(struct loaders *l, const struct search *s, struct bpf_program *prog,
+		       const place_vec *v)
 {
 	struct uprobe_places p = { .path = s->file->via };
-	int err = 0;
+	int err;
 
-	vec_foreach (place, &s->places)
-		err = err ? err : vec_push(&s->ends, *place);
-	p.offsets = calloc(s->ends.n + 1, sizeof(*p.offsets));
-	p.cookies = calloc(s->ends.n + 1, sizeof(*p.cookies));
-	if (!p.offsets || !p.cookies)
-		err = -ENOMEM;
-	vec_foreach (place, &s->ends) {
-		if (err)
-			break;
-		p.offsets[p.n] = place->offset;
-		p.cookies[p.n++] = place->cookie;
+	p.offsets = calloc(v->n + 1, sizeof(*p.offsets));
+	p.cookies = calloc(v->n + 1, sizeof(*p.cookies));
+	for (size_t i = 0; i < v->n && p.offsets && p.cookies; i++) {
+		p.offsets[i] = v->v[i].offset;
+		p.cookies[p.n++] = v->v[i].cookie;
 	}
-	err = err ? err : uprobe_links_add(&l->links, l->prog, &p);
+	err = p.offsets && p.cookies ? uprobe_links_add(&l->links, prog, &p) : -ENOMEM;
 	free(p.offsets);
 	free(p.cookies);
 	return err;
@@ -209,7 +203,9 @@ static int look_at(struct loaders *l, struct object_files *o, uint32_t object)
 		return 0;
 	}
 	err = symbols_each(s.file->symbols, consider, &s);
-	err = err ? err : link_places(l, &s);
+	/* Ends before beginnings. */
+	err = err ? err : link_places(l, &s, l->progs.leave, &s.ends);
+	err = err ? err : link_places(l, &s, l->progs.loader, &s.places);
 	if (s.why)
 		complain(l, &s, s.why);
 	if (err && err != -ENOMEM)

@@ -16,8 +16,12 @@ struct loaders;
 struct object_files;
 struct process;
 
-/* 0 or -ENOMEM. prog: pb_loader, of which uprobe_prepare() has been told before load. */
-int loaders_new(struct bpf_program *prog, struct loaders **ret);
+struct loader_programs {
+	struct bpf_program *loader, *leave;
+};
+
+/* 0 or -ENOMEM. uprobe_prepare() has been told of the programs before load. */
+int loaders_new(const struct loader_programs *progs, struct loaders **ret);
 void loaders_free(struct loaders *l);
 DEFINE_CLEANUP(struct loaders *, loaders_free)
 

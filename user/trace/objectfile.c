@@ -66,7 +66,19 @@ static int root_of(struct object_files *o, uint32_t pid)
 
 struct file_key {
 	uint64_t dev, ino;
+	uint64_t contents; /* counts how often they were changed in place */
 };
+
+/* The file as it is now, or TABLE_NONE; then the key is the one to enter it by. */
+static uint32_t find(const struct object_files *o, struct file_key *key)
+{
+	for (;; key->contents++) {
+		uint32_t i = table_find(&o->index, key, sizeof(*key));
+
+		if (i == TABLE_NONE || !o->files.v[i]->stale)
+			return i;
+	}
+}
 
 static uint32_t enter(struct object_files *o, const struct file_key *key, const char *path,
 		      const char *via, int fd)
@@ -95,7 +107,7 @@ static uint32_t enter(struct object_files *o, const struct file_key *key, const 
 
 uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct mapping *m)
 {
-	struct file_key key = { m->dev, m->ino };
+	struct file_key key = { m->dev, m->ino, 0 };
 	bool vdso = !strcmp(m->path, "[vdso]");
 	char via[4096] = "";
 	uint32_t found;
@@ -103,12 +115,15 @@ uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct map
 
 	if (!m->ino && !vdso)
 		return OBJECT_NONE;
-	found = table_find(&o->index, &key, sizeof(key));
+	found = find(o, &key);
 	if (found != TABLE_NONE)
 		return found;
 	if (!vdso) {
 		fd = maps_open(pid, m);
-		if (maps_path(pid, m, via, sizeof(via)))
+		/* By our own descriptor: other ways may end when the process unmaps the file. */
+		if (fd >= 0)
+			snprintf(via, sizeof(via), "/proc/self/fd/%d", fd);
+		else if (maps_path(pid, m, via, sizeof(via)))
 			via[0] = '\0';
 	}
 	found = enter(o, &key, m->path, via, fd);
@@ -129,8 +144,8 @@ static int add_opened(struct object_files *o, int fd, const char *via, const cha
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	key = (struct file_key){ st.st_dev, st.st_ino };
-	index = table_find(&o->index, &key, sizeof(key));
+	key = (struct file_key){ st.st_dev, st.st_ino, 0 };
+	index = find(o, &key);
 	if (index == TABLE_NONE)
 		index = enter(o, &key, path, via, TAKE_FD(owned_fd));
 	if (index == OBJECT_NONE)

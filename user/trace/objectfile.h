@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/table.h"
@@ -21,6 +22,7 @@ struct object_file {
 	int fd;                  /* -1: could not be opened */
 	int err;                 /* why its symbols could not be read; 0: not tried, or read */
 	struct symbols *symbols; /* owned; NULL until object_symbols() */
+	bool stale;              /* its contents were changed: who asks for it gets a new one */
 };
 
 /* The root directory of a process that is not ours: a container's, held open. */

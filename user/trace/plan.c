@@ -240,7 +240,7 @@ static int find_code_hazards(struct plan *p, const struct object_file *file)
  * One object that can unwind or switch stacks makes return probes dangerous in every file of its
  * process, so all objects are looked at before any function is planned.
  */
-static int find_hazards(struct plan *p, struct object_files *objects)
+int plan_hazards(struct plan *p, struct object_files *objects)
 {
 	for (uint32_t i = 0; i < objects->files.n; i++) {
 		const struct symbols *symbols = object_symbols(objects, i);
@@ -296,8 +296,9 @@ static int renew_node(struct plan *p, struct object_files *objects, struct plan_
 	char why[400] = "its symbols cannot be read any more";
 	int err = -ENOTSUP;
 
-	if (node->how != PLAN_RETURN_PROBE)
+	if (node->plugin ? p->hazard.kind != HAZARD_STACKS : node->how != PLAN_RETURN_PROBE)
 		return 0;
+	o.plugin = node->plugin;
 	if (o.symbols) {
 		o.traits = symbols_traits(o.symbols);
 		o.fd = objects->files.v[node->object]->fd;
@@ -337,7 +338,7 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
 		if (!(*proc)->kernel_thread)
 			hazard_add_process(&p->hazard, (*proc)->pid);
 	}
-	n = find_hazards(p, objects);
+	n = plan_hazards(p, objects);
 	n = n ? n : renew(p, objects);
 	n = n ? n : plan_syscalls(p);
 	n = n ? n : update_named_files(p, objects);
@@ -371,7 +372,7 @@ int plan_update_program(struct plan *p, struct object_files *objects, uint32_t e
 	if (symbols && symbols_traits(symbols)->interp)
 		dependencies_add(objects, symbols_traits(symbols)->interp,
 				 objects->files.v[exe]->path);
-	err = find_hazards(p, objects);
+	err = plan_hazards(p, objects);
 	p->planned_for = p->hazard.kind;
 	err = err ? err : plan_syscalls(p);
 	err = err ? err : plan_kernel(p);

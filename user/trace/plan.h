@@ -65,6 +65,9 @@ struct plan_node {
 	uint32_t first_place, places; /* in plan.places: of a static probe */
 	uint32_t args;                /* index into plan.args + 1; 0: none are recorded */
 	uint32_t nr;                  /* of a system call */
+	uint32_t plugin;              /* an entry of this plugin: its index + 1; 0: of none */
+	uint64_t text_addr,
+	    text_size;   /* then: where the code of its object lies in the file's space */
 	uint32_t btf_id; /* of a kernel function; 0: the kernel's types do not have it */
 	struct spec_pred pred;
 	uint8_t go_result; /* the result register that tells of an error: see sym/rettype.h */
@@ -74,6 +77,9 @@ struct plan_node {
 	bool attached;     /* its probes are live */
 	bool refused;      /* the kernel would not have them */
 	bool gone;         /* one was missing in memory: see trace/textwatch.h */
+	bool detached;     /* its plugin is gone for now, and so are its probes */
+	bool costly;       /* it cost too much: it is not probed any more */
+	bool later;        /* of a plugin: was detached an odd number of times */
 };
 
 /* A function that was asked for and is not probed. */
@@ -135,6 +141,8 @@ int plan_update(struct plan *p, struct object_files *objects, struct processes *
  */
 int plan_update_program(struct plan *p, struct object_files *objects, uint32_t exe,
 			const char *run_as);
+/* Looks for what stands against probes in all objects that were not looked at. 0 or -ENOMEM. */
+int plan_hazards(struct plan *p, struct object_files *objects);
 /* Is anything of this kind asked for? */
 bool plan_wants(const struct plan *p, enum spec_kind kind);
 /* Is anything asked for beside kernel functions, or is one of these probed? */

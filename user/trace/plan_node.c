@@ -106,7 +106,8 @@ static int find_exits(const struct plan_object *o, const struct symbol *sym, str
 	int err;
 
 	node->first_site = (uint32_t)p->sites.n;
-	err = exits_find(o->fd, o->symbols, sym, &p->sites, &node->restarts, why);
+	err = (node->plugin ? exits_find_within : exits_find)(o->fd, o->symbols, sym, &p->sites,
+							      &node->restarts, why);
 	node->sites = (uint32_t)p->sites.n - node->first_site;
 	return err;
 }
@@ -118,6 +119,19 @@ static bool is_odd(const struct plan *p, const struct plan_node *node)
 	for (uint32_t i = 0; i < node->sites; i++)
 		odd |= p->sites.v[node->first_site + i].pops;
 	return odd;
+}
+
+/* An entry of a plugin has many callers and, most calls being none, no return probe. */
+static int plan_entry(struct plan_object *o, const struct symbol *sym, struct plan_node *node,
+		      char *why, size_t why_size)
+{
+	const char *reason = "";
+	int err = find_exits(o, sym, node, &reason);
+
+	node->how = PLAN_RETURN_SITES;
+	if (err == -ENOTSUP)
+		snprintf(why, why_size, "its end cannot be seen: %s", reason);
+	return err;
 }
 
 /*
@@ -136,6 +150,8 @@ static int plan_c(struct plan_object *o, const struct symbol *sym, struct plan_n
 		return -ENOTSUP;
 	}
 	node->how = PLAN_RETURN_PROBE;
+	if (node->plugin)
+		return plan_entry(o, sym, node, why, why_size);
 	if (p->hazard.kind == HAZARD_NONE && !looks_odd(o, sym))
 		return 0;
 	err = find_exits(o, sym, node, &reason);
@@ -247,14 +263,27 @@ static const char *reason_against(const struct plan *p, const struct symbol *sym
 	return NULL;
 }
 
+/* What nobody asked for is missed by nobody. */
+static void refuse(struct plan_object *o, const char *name, const char *why)
+{
+	if (o->plugin)
+		o->refused++;
+	else
+		plan_add_skip(o->plan, o->object, name, why);
+}
+
 int plan_function(struct plan_object *o, const struct symbol *sym, const char *name,
 		  const struct spec_pred *pred, const struct spec_args *args)
 {
 	struct plan *p = o->plan;
 	struct symbol trusted = *sym;
-	struct plan_node node = {
-		.object = o->object, .offset = sym->offset, .addr = sym->addr, .pred = *pred
-	};
+	struct plan_node node = { .object = o->object,
+				  .offset = sym->offset,
+				  .addr = sym->addr,
+				  .pred = *pred,
+				  .plugin = o->plugin,
+				  .text_addr = o->text_addr,
+				  .text_size = o->text_size };
 	uint64_t key[2] = { o->object, sym->offset };
 	const char *against;
 	char why[400];
@@ -263,14 +292,14 @@ int plan_function(struct plan_object *o, const struct symbol *sym, const char *n
 	node.size = trusted.size = symbols_true_size(o->symbols, sym);
 	against = reason_against(p, &trusted, name);
 	if (against)
-		return plan_add_skip(p, o->object, name, against), 0;
+		return refuse(o, name, against), 0;
 	node.name = strdup(name);
 	if (!node.name)
 		return -ENOMEM;
 	err = args ? add_args(o, name, args, &node) : 0;
 	err = err ? err : plan_function_probes(o, &trusted, &node, why, sizeof(why));
 	if (err == -ENOTSUP)
-		plan_add_skip(p, o->object, name, why);
+		refuse(o, name, why);
 	if (!err) {
 		default_pred(o, sym, name, &node);
 		err = vec_push(&p->nodes, node);

@@ -19,7 +19,10 @@ struct plan_object {
 	struct return_types *types; /* owned; opened when first asked for */
 	bool types_tried;
 	const char *run_as; /* NULL: no executable; see plan_spec_covers() */
+	uint32_t plugin;    /* its entries are planned: its index + 1; 0: what SPECs name is */
+	uint64_t text_addr, text_size; /* of a plugin */
 	int added;
+	uint32_t refused; /* entries of a plugin */
 };
 
 void plan_object_done(struct plan_object *o);

@@ -200,17 +200,40 @@ static void fill(struct plugins *p, struct collect *c, struct known_plugin *k, u
 		k->p.size = (uint64_t)st.st_size;
 }
 
+/* Written anew in place: what is known of the file is of another one. True: it was. */
+static bool renew_file(struct plugins *p, struct collect *c, uint32_t file)
+{
+	const struct dyninfo *d = plugin_dyninfo(p, c, file, false);
+	char before[sizeof(d->build_id)];
+
+	if (!d)
+		return false;
+	memcpy(before, d->build_id, sizeof(before));
+	d = plugin_dyninfo(p, c, file, true);
+	if (!d || !strcmp(before, d->build_id))
+		return false;
+	c->objects.files.v[file]->stale = true;
+	return true;
+}
+
 uint32_t plugin_of(struct plugins *p, struct collect *c, struct process *proc, uint64_t bias,
 		   const char *name, uint64_t time_ns)
 {
 	uint32_t file = file_of(p, c, proc, bias, name), i;
-	const struct object_file *f = file != OBJECT_NONE ? c->objects.files.v[file] : NULL;
-	const struct dyninfo *d = f ? plugin_dyninfo(p, c, file, true) : NULL;
-	const char *path = f ? f->path : name;
+	const struct object_file *f;
+	const struct dyninfo *d;
+	const char *path;
 	struct known_plugin k = { .p = { .object = REPORT_NONE,
 					 .first_seen_ns = plugin_time(p, time_ns) } };
 	struct identity key = {};
 
+	if (renew_file(p, c, file)) {
+		process_read_maps(&c->processes, &c->objects, proc, false);
+		file = file_of(p, c, proc, bias, name);
+	}
+	f = file != OBJECT_NONE ? c->objects.files.v[file] : NULL;
+	d = plugin_dyninfo(p, c, file, false);
+	path = f ? f->path : name;
 	if (!chosen(p, path))
 		return REPORT_NONE;
 	key.path = k.p.path = keep(p, path);
@@ -401,8 +424,10 @@ static void find_needed_by(struct plugins *p, struct collect *c, const struct pl
 			uint32_t by = pp->residents.v[j].plugin;
 
 			if (by != REPORT_NONE && by != r->plugin &&
-			    needs(p, c, p->all.v[by].file, r->name, k->file))
+			    needs(p, c, p->all.v[by].file, r->name, k->file)) {
 				k->p.needed_by = p->all.v[by].p.id;
+				k->along = !k->p.loads;
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@
 #include "bpf/wire.h"
 #include "lib/buf.h"
 #include "lib/path.h"
+#include "trace/plan.h"
 #include "trace/plugins_impl.h"
 
 #define RTLD_FLAG_NOLOAD   0x4
@@ -83,6 +84,21 @@ static bool is_copy(const struct plugin_process *pp, const struct resident *r)
 	return false;
 }
 
+/* The first of a call is the one that was asked for, as it seems. */
+static void take_rank(const struct call *k, uint32_t plugin, bool along)
+{
+	struct known_plugin *p = known(k, plugin);
+
+	if (!p)
+		return;
+	if (along && !p->planned && !p->residents)
+		p->along = true;
+	if (!along)
+		p->along = false;
+	p->mapped_ns = k->r->mapped_ns;
+	p->returned_ns = 0;
+}
+
 /*
  * Objects have come, of which some other call may fail yet. Old C libraries tell of the one before
  * them, too.
@@ -106,6 +122,7 @@ static void take_mapped(const struct call *k)
 			    plugin_of(k->p, k->c, k->proc, r->bias, r->name, k->r->h.time_ns);
 		r->call_ns = k->r->start_ns;
 		r->tid = k->r->h.tid;
+		take_rank(k, r->plugin, i > 0);
 		plugin_enters(k->p, pp, r);
 	}
 	pp->told.n = 0;
@@ -204,6 +221,13 @@ static void settle_load(const struct call *k)
 	if (!asked)
 		return;
 	count_load(k, asked);
+	k->p->changed |= asked->along;
+	asked->along = false;
+	asked->returned_ns = k->r->h.time_ns;
+	asked->p.waited_ns += k->r->waited_ns;
+	e.waited_ns = k->r->waited_ns;
+	e.gap_ns = plugin_gap(asked);
+	asked->p.gap_ns += e.gap_ns;
 	if (k->r->path[0])
 		asked->asked = strpool_add(&k->p->strings, k->r->path);
 	e.constructors_ns =
@@ -387,6 +411,8 @@ static void settle_other(const struct call *k)
 static void take_call(const struct call *k)
 {
 	if (k->pp->starting && k->r->call == PB_LOADER_OTHER && is_start(k->pp)) {
+		if (k->r->seq > k->p->last_seq)
+			k->p->last_seq = k->r->seq;
 		take_program(k);
 		return;
 	}
@@ -396,6 +422,8 @@ static void take_call(const struct call *k)
 	}
 	if (k->pp->told.n)
 		take_mapped(k);
+	if (k->r->seq > k->p->last_seq)
+		k->p->last_seq = k->r->seq;
 	if (k->r->call == PB_LOADER_OTHER)
 		settle_other(k);
 	else if (!(k->r->seen & PB_SEEN_RETURN))
@@ -419,10 +447,36 @@ static void take_object(struct plugins *p, const struct pb_plugin_object *o)
 		p->lost++;
 }
 
+/* A thread died inside a plugin. */
+static void take_crash(struct plugins *p, const struct pb_plugin_crash *r)
+{
+	struct plugin_event e = { .kind = PLUGIN_ERROR,
+				  .plugin = r->plugin,
+				  .time_ns = plugin_time(p, r->h.time_ns),
+				  .pid = r->h.pid,
+				  .tid = r->h.tid,
+				  .flags = -1,
+				  .has_duration = true,
+				  .duration_ns = since(r->h.time_ns, r->start_ns),
+				  .failed = true };
+	char name[16], text[32];
+
+	if (r->plugin >= p->all.n)
+		return;
+	p->all.v[r->plugin].p.crashes++;
+	p->all.v[r->plugin].p.last_activity_ns = e.time_ns;
+	snprintf(text, sizeof(text), "signal %s", signal_name(r->signal, name));
+	e.error = strpool_add(&p->strings, text);
+	if (p->plan && r->node < p->plan->nodes.n)
+		e.entry = p->plan->nodes.v[r->node].name;
+	plugin_event_add(p, &e, 0);
+}
+
 bool plugins_record(struct plugins *p, struct collect *c, const void *data, size_t size)
 {
 	const struct pb_header *h = data;
 	struct pb_plugin_object object;
+	struct pb_plugin_crash crash;
 	struct pb_plugin plugin;
 	struct call k = { .p = p, .c = c, .r = &plugin };
 
@@ -432,6 +486,11 @@ bool plugins_record(struct plugins *p, struct collect *c, const void *data, size
 		memcpy(&object, data, sizeof(object));
 		object.name[sizeof(object.name) - 1] = '\0';
 		take_object(p, &object);
+		return true;
+	}
+	if (h->kind == PB_PLUGIN_CRASH && size >= sizeof(crash)) {
+		memcpy(&crash, data, sizeof(crash));
+		take_crash(p, &crash);
 		return true;
 	}
 	if (h->kind != PB_PLUGIN || size < sizeof(plugin))

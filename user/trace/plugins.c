@@ -39,6 +39,7 @@ void plugins_free(struct plugins *p)
 	vec_done(&p->objects);
 	vec_done(&p->objects_read);
 	vec_done(&p->events);
+	vec_done(&p->costly);
 	table_done(&p->by_identity);
 	table_done(&p->by_name);
 	table_done(&p->process_index);
@@ -81,6 +82,10 @@ int plugin_enters(struct plugins *p, struct plugin_process *pp, const struct res
 		is_new = pp->plugins.v[i] != r->plugin;
 	if (!err && is_new)
 		err = vec_push(&pp->plugins, r->plugin);
+	if (!err && r->plugin != REPORT_NONE) {
+		p->all.v[r->plugin].residents++;
+		p->changed = true;
+	}
 	p->lost += err != 0;
 	return err;
 }
@@ -93,6 +98,10 @@ void plugin_leaves(struct plugins *p, struct plugin_process *pp, size_t resident
 
 	if (plugin && now_ns > since_ns)
 		plugin->up_ns += now_ns - since_ns;
+	if (plugin) {
+		p->all.v[r->plugin].residents--;
+		p->changed = true;
+	}
 	memmove(&pp->residents.v[resident], &pp->residents.v[resident + 1],
 		(pp->residents.n - resident - 1) * sizeof(*r));
 	pp->residents.n--;
@@ -195,5 +204,24 @@ void plugin_event_add(struct plugins *p, const struct plugin_event *e, uint64_t 
 		p->events.v[p->first_event] = raw;
 		p->first_event = (p->first_event + 1) % p->events.n;
 		p->dropped++;
+	}
+}
+
+uint64_t plugin_gap(const struct known_plugin *k)
+{
+	bool late = k->probed_ns && k->returned_ns && k->probed_ns > k->returned_ns;
+
+	return late && k->mapped_ns ? k->probed_ns - k->mapped_ns : 0;
+}
+
+void plugin_event_gap(struct plugins *p, uint32_t plugin, uint64_t gap_ns)
+{
+	for (size_t i = p->events.n; i-- > 0;) {
+		struct plugin_event *e = &p->events.v[(p->first_event + i) % p->events.n].e;
+
+		if (e->kind != PLUGIN_LOAD || e->plugin != plugin)
+			continue;
+		e->gap_ns = gap_ns;
+		return;
 	}
 }

@@ -19,6 +19,8 @@ struct process;
 struct plugins_options {
 	const char *glob; /* of paths or file names: others are no plugins; NULL: all are */
 	uint32_t max_events;
+	uint64_t timeout_ns;     /* executions that take longer are counted; 0: none */
+	double max_overhead_pct; /* entries that cost the targets more are detached */
 	/*
 	 * Called for each event as it happens; NULL: nobody cares. The plugin is NULL if there is
 	 * none; the event's indices of stacks and targets are REPORT_NONE, its time is since the

@@ -19,6 +19,11 @@ struct known_plugin {
 	uint32_t file;     /* index into the object files, or OBJECT_NONE */
 	const char *asked; /* the name by which it was asked for last, or NULL */
 	bool nodelete;
+	bool along;                      /* others need it, nobody asked for it: it is not probed */
+	bool planned;                    /* its entries were looked for */
+	uint32_t residents;              /* processes that have it, as often as they do */
+	uint64_t probed_ns;              /* since when its entries are probed; 0: they are not */
+	uint64_t mapped_ns, returned_ns; /* of the last load, for the gap before that */
 };
 
 /* An object in a process. */
@@ -37,6 +42,7 @@ struct plugin_process {
 	bool known;    /* what the program consists of is known */
 	bool starting; /* its loader has not told yet what the program consists of */
 	uint64_t begin_ns;
+	uint32_t texts_version; /* of the mappings whose system libraries BPF knows */
 	VEC(struct resident) residents;
 	VEC(uint32_t) plugins; /* that it ever had */
 	/* What was told ahead of a call's record. */
@@ -46,6 +52,12 @@ struct plugin_process {
 struct raw_plugin_event {
 	struct plugin_event e;
 	uint64_t stack_id;
+};
+
+/* An entry that is not traced any more. */
+struct costly_entry {
+	uint32_t node;
+	const char *why;
 };
 
 struct plugins {
@@ -61,7 +73,12 @@ struct plugins {
 	VEC(struct raw_plugin_event) events; /* a ring once it is full */
 	size_t first_event;
 	uint64_t dropped, lost;
+	VEC(struct costly_entry) costly;
 	bool ended;
+	bool changed;            /* plugins came or went since the session looked */
+	size_t looked_ahead;     /* object files of which the plan knows the hazards */
+	uint64_t last_seq;       /* of what was mapped */
+	const struct plan *plan; /* names of entries; NULL: none */
 };
 
 /* plugins.c */
@@ -72,6 +89,10 @@ int plugin_enters(struct plugins *p, struct plugin_process *pp, const struct res
 void plugin_leaves(struct plugins *p, struct plugin_process *pp, size_t resident, uint64_t now_ns);
 uint64_t plugin_time(const struct plugins *p, uint64_t time_ns);
 void plugin_event_add(struct plugins *p, const struct plugin_event *e, uint64_t stack_id);
+/* How long its last load was without probes, if it returned before they were there; else 0. */
+uint64_t plugin_gap(const struct known_plugin *k);
+/* The last load of a plugin was followed by a time without probes. */
+void plugin_event_gap(struct plugins *p, uint32_t plugin, uint64_t gap_ns);
 
 /* plugin_objects.c: which object is which. */
 /* What the loader would know of a file; read anew if `again`. NULL: nothing. */

@@ -229,6 +229,8 @@ static int attach_process_events(struct session *s)
 		err = attach(skel->progs.pb_proc_cgroup, &skel->links.pb_proc_cgroup);
 	if (!err && s->plan)
 		err = attach(skel->progs.pb_proc_signal, &skel->links.pb_proc_signal);
+	if (!err && bpf_program__fd(skel->progs.pb_plugin_fault) >= 0)
+		err = attach(skel->progs.pb_plugin_fault, &skel->links.pb_plugin_fault);
 	if (!err && s->plan && s->opt.timelines)
 		err = attach(skel->progs.pb_proc_waking, &skel->links.pb_proc_waking);
 	return err;
@@ -250,7 +252,7 @@ static void attach_syscalls(struct session *s)
 }
 
 /* Attaches what can be attached and is not yet. */
-static int attach_functions(struct session *s)
+int session_attach_functions(struct session *s)
 {
 	const struct collect *c = s->collect;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
@@ -286,23 +288,6 @@ static void update_unwinder(struct session *s)
 				s->collect->runtimes);
 }
 
-/*
- * The loaders first, then a look at what they have loaded: what comes in between is seen twice, and
- * counts once. The C library of ours is probed where processes are to come: theirs may be the same.
- */
-static int start_plugins(struct session *s)
-{
-	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
-	int err;
-
-	if (!s->opt.plugins)
-		return 0;
-	if (open)
-		object_files_add_own(&s->collect->objects);
-	err = loaders_new(s->skel->progs.pb_loader, &s->loaders);
-	return err ? err : loaders_update(s->loaders, &s->collect->objects);
-}
-
 int session_start(struct session *s, char *msg, size_t msg_size)
 {
 	int err = session_set_targets(s);
@@ -326,13 +311,13 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		err = err ? err
 			  : textwatch_new(s->plan, &s->collect->objects, &s->collect->processes,
 					  &s->watch);
-		err = err ? err : attach_functions(s);
+		err = err ? err : session_attach_functions(s);
 		if (err) {
 			snprintf(msg, msg_size, "cannot attach the function probes");
 			return err;
 		}
 	}
-	err = start_plugins(s);
+	err = session_plugins_open(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot follow the dynamic loader");
 		return err;
@@ -343,7 +328,11 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		snprintf(msg, msg_size, "cannot list the threads with a BPF iterator");
 		return err;
 	}
-	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
+	err = session_plugins_begin(s);
+	if (err) {
+		snprintf(msg, msg_size, "cannot follow the plugins");
+		return err;
+	}
 	s->selfcost = selfcost_start(s->skel);
 	return 0;
 }
@@ -360,8 +349,8 @@ bool session_native(const struct session *s)
 
 int session_drain(struct session *s)
 {
-	int n = ring_buffer__consume(s->ring),
-	    err = loaders_update(s->loaders, &s->collect->objects);
+	int n = ring_buffer__consume(s->ring);
+	int err = session_plugins_update(s);
 
 	update_unwinder(s);
 	sampler_jitter(s->sampler);
@@ -385,7 +374,7 @@ int session_attach_new(struct session *s)
 			hook->attached = false;
 		s->plan->renewed = false;
 	}
-	err = err ? err : attach_functions(s);
+	err = err ? err : session_attach_functions(s);
 	if (gap_begin_ns)
 		s->gap_ns += clock_monotonic_ns() - gap_begin_ns;
 	return err;
@@ -437,6 +426,7 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	selfcost_free(s->selfcost);
+	free(s->budget);
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
 	loaders_free(s->loaders);
@@ -536,5 +526,10 @@ struct pathbpf *session_skeleton(const struct session *s)
 
 int session_trap_costs(struct session *s, struct trap_costs *ret)
 {
-	return trap_costs_measure(s->skel->progs.pb_span_enter, s->skel->progs.pb_span_leave, ret);
+	const struct pathbpf *skel = s->skel;
+	bool functions = bpf_program__fd(skel->progs.pb_span_enter) >= 0;
+
+	return trap_costs_measure(
+	    functions ? skel->progs.pb_span_enter : skel->progs.pb_plugin_enter,
+	    functions ? skel->progs.pb_span_leave : skel->progs.pb_plugin_leave, ret);
 }

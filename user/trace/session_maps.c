@@ -48,7 +48,12 @@ static int set_node(struct session *s, uint32_t id)
 				.width = from->pred.width == SPEC_INT ? 4 : 8,
 				.reg = from->go_result,
 				.kind = error_kind(from),
-				.args = from->args };
+				.args = from->args,
+				.plugin = from->plugin,
+				.before =
+				    (uint32_t)(from->addr + from->entry.skip - from->text_addr),
+				.size = (uint32_t)from->text_size,
+				.later = from->later };
 	uint32_t value = id + 1;
 
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.nodes), &id, &node, BPF_ANY))
@@ -86,6 +91,15 @@ static int set_args(struct session *s, uint32_t id)
 	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.node_args), &id, &args, BPF_ANY)
 		   ? -errno
 		   : 0;
+}
+
+int session_set_nodes_from(struct session *s, size_t first)
+{
+	int err = 0;
+
+	for (size_t i = first; i < s->plan->nodes.n && !err; i++)
+		err = set_node(s, (uint32_t)i);
+	return err;
 }
 
 int session_set_nodes(struct session *s)

@@ -12,6 +12,7 @@
 #include "bpf/wire.h"
 #include "data/hist.h"
 #include "trace/kprobe.h"
+#include "trace/plugins.h"
 #include "trace/session_impl.h"
 #include "trace/runtimes.h"
 
@@ -19,8 +20,11 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 
 #define RING_MIN (2u << 20)
 #define RING_MAX (16u << 20)
-#define HOT_MIN  16
-#define HOT_MAX  256
+/* A dlopen() is held up so long at most until what it loaded is probed. */
+#define WAIT_NS 20000000
+
+#define HOT_MIN 16
+#define HOT_MAX 256
 
 /*
  * Statistics are a few KiB an entry and CPU: allocated on demand, except where they are few,
@@ -30,24 +34,31 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 #define SYSCALLS_PREALLOC 512
 #define PREALLOC_CPUS_MAX 8
 
-/* Linux 5.18 added prev_state to sched_switch: the tracepoint's prototype tells. */
-static bool switch_has_state(void)
+/* What the kernel's own types tell of it. */
+struct kernel_facts {
+	bool switch_has_state; /* Linux 5.18 added prev_state to sched_switch */
+	bool page_fault_user;  /* there is such a tracepoint */
+};
+
+static struct kernel_facts read_facts(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct kernel_facts facts = {};
 	const struct btf_type *t;
-	bool has = false;
 	int id;
 
 	if (libbpf_get_error(btf))
-		return false;
+		return facts;
 	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
 	t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 	t = t ? btf__type_by_id(btf, t->type) : NULL; /* a pointer … */
 	t = t ? btf__type_by_id(btf, t->type) : NULL; /* … to a function */
 	if (t && btf_is_func_proto(t))
-		has = btf_vlen(t) >= 5;
+		facts.switch_has_state = btf_vlen(t) >= 5;
+	facts.page_fault_user =
+	    btf__find_by_name_kind(btf, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
 	btf__free(btf);
-	return has;
+	return facts;
 }
 
 /* A ring of 1 MiB a CPU, in a power of two. */
@@ -81,6 +92,10 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(skel->maps.path_stats_hot, s->hot_paths);
 	if (s->plan) {
 		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
+		if (s->opt.plugins) {
+			bpf_map__set_max_entries(skel->maps.node_hits, PLAN_NODES_MAX);
+			bpf_map__set_max_entries(skel->maps.plugin_stats, PB_PLUGINS);
+		}
 		return;
 	}
 	bpf_map__set_max_entries(skel->maps.path_errors, 1);
@@ -97,6 +112,8 @@ struct uprobe_programs session_programs(const struct pathbpf *skel)
 					 .go_enter = skel->progs.pb_go_enter,
 					 .go_leave = skel->progs.pb_go_leave,
 					 .point = skel->progs.pb_usdt,
+					 .plugin_enter = skel->progs.pb_plugin_enter,
+					 .plugin_leave = skel->progs.pb_plugin_leave,
 					 .hooks = {
 					     [HOOK_RAISE] = skel->progs.pb_raise,
 					     [HOOK_LAND] = skel->progs.pb_land,
@@ -125,10 +142,14 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 {
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool go = p && (open || p->has_go);
+	bool go = p && p->specs.n && (open || p->has_go);
 
-	bpf_program__set_autoload(progs->enter, p);
-	bpf_program__set_autoload(progs->leave, p);
+	bool functions = p && p->specs.n;
+
+	bpf_program__set_autoload(progs->enter, functions);
+	bpf_program__set_autoload(progs->leave, functions);
+	bpf_program__set_autoload(progs->plugin_enter, s->opt.plugins);
+	bpf_program__set_autoload(progs->plugin_leave, s->opt.plugins);
 	bpf_program__set_autoload(progs->go_enter, go);
 	bpf_program__set_autoload(progs->go_leave, go);
 	bpf_program__set_autoload(progs->point, p && plan_wants(p, SPEC_USDT));
@@ -138,22 +159,32 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 	bpf_program__set_autoload(progs->hooks[HOOK_GO_PANIC], go);
 	bpf_program__set_autoload(progs->hooks[HOOK_GO_EXIT], go);
 	bpf_program__set_autoload(progs->hooks[HOOK_PYTHON],
-				  p && (open || has_hook(p, HOOK_PYTHON)));
+				  functions && (open || has_hook(p, HOOK_PYTHON)));
 	bpf_program__set_autoload(progs->hooks[HOOK_PYTHON_IN],
-				  p && (open || has_hook(p, HOOK_PYTHON_IN)));
+				  functions && (open || has_hook(p, HOOK_PYTHON_IN)));
 	bpf_program__set_autoload(s->skel->progs.pb_proc_signal, p);
 	bpf_program__set_autoload(s->skel->progs.pb_proc_waking, p && s->opt.timelines);
 }
 
-static void configure_plugins(struct session *s)
+/* Whether there are programs that may sleep is told by a younger mechanism: Linux 6.0, 6.6. */
+static void configure_plugins(struct session *s, struct pb_config *config,
+			      const struct kernel_facts *facts)
 {
-	struct bpf_program *prog = s->skel->progs.pb_loader;
+	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave };
 
-	bpf_program__set_autoload(prog, s->opt.plugins);
-	if (s->opt.plugins)
-		uprobe_prepare(&prog, 1);
-	else
+	for (size_t i = 0; i < sizeof(progs) / sizeof(*progs); i++)
+		bpf_program__set_autoload(progs[i], s->opt.plugins);
+	bpf_program__set_autoload(s->skel->progs.pb_plugin_fault,
+				  s->opt.plugins && facts->page_fault_user);
+	if (!s->opt.plugins) {
 		bpf_map__set_max_entries(s->skel->maps.loader_scratch, 1);
+		return;
+	}
+	if (uprobe_prepare(progs, sizeof(progs) / sizeof(*progs)))
+		config->wait_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? WAIT_NS : 0;
+	else
+		bpf_program__set_flags(progs[1],
+				       bpf_program__flags(progs[1]) & ~(uint32_t)BPF_F_SLEEPABLE);
 }
 
 static void configure_spans(struct session *s)
@@ -196,6 +227,7 @@ static uint8_t runtime_kinds(const struct session *s)
 
 void session_configure(struct session *s)
 {
+	struct kernel_facts facts = read_facts();
 	struct pb_config config = {
 		.scope = (uint32_t)s->opt.scope,
 		.self_tgid = (uint32_t)getpid(),
@@ -206,11 +238,13 @@ void session_configure(struct session *s)
 		.offcpu = s->opt.offcpu,
 		.syscalls = s->opt.syscalls,
 		.spans = s->plan != NULL,
-		.switch_has_state = switch_has_state(),
+		.switch_has_state = facts.switch_has_state,
 		.timelines = s->plan && s->opt.timelines,
 		.syscall_spans = s->plan && plan_wants(s->plan, SPEC_SYSCALL),
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
+		.plugins = s->plan && s->opt.plugins,
+		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
 		.runtimes = runtime_kinds(s),
 		.hide_hosts = !s->opt.native,
 	};
@@ -219,6 +253,7 @@ void session_configure(struct session *s)
 
 	if (s->opt.comm_glob)
 		snprintf(config.comm_glob, sizeof(config.comm_glob), "%s", s->opt.comm_glob);
+	configure_plugins(s, &config, &facts);
 	memcpy((void *)&skel->rodata->config, &config, sizeof(config));
 
 	bpf_program__set_autoload(skel->progs.pb_cpu_tick, s->opt.cpu);
@@ -232,6 +267,5 @@ void session_configure(struct session *s)
 	bpf_program__set_autoload(skel->progs.pb_iter_begin, true);
 	bpf_program__set_autoload(skel->progs.pb_iter_end, true);
 	configure_spans(s);
-	configure_plugins(s);
 	size_maps(s);
 }

@@ -31,9 +31,17 @@ struct multi_attr {
 	uint32_t cnt, multi_flags, pid, pad;
 };
 
+/* Those of plugins come and go by object. */
+struct plugin_links {
+	uint32_t object;
+	struct uprobe_links links;
+};
+
 struct uprobes {
 	struct uprobe_programs progs;
 	bool multi;
+	struct uprobe_links *into;          /* where new ones belong */
+	VEC(struct plugin_links *) plugins; /* owned */
 	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
 	struct uprobe_links attached;
 };
@@ -102,19 +110,22 @@ static bool kernel_has_multi(void)
 	return has;
 }
 
-void uprobe_prepare(struct bpf_program *const *progs, size_t n)
+bool uprobe_prepare(struct bpf_program *const *progs, size_t n)
 {
 	if (!kernel_has_multi())
-		return;
+		return false;
 	for (size_t i = 0; i < n; i++)
 		bpf_program__set_expected_attach_type(progs[i],
 						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+	return true;
 }
 
 void uprobes_prepare(const struct uprobe_programs *progs)
 {
-	struct bpf_program *const functions[] = { progs->enter, progs->leave, progs->go_enter,
-						  progs->go_leave, progs->point };
+	struct bpf_program *const functions[] = { progs->enter,       progs->leave,
+						  progs->go_enter,    progs->go_leave,
+						  progs->point,       progs->plugin_enter,
+						  progs->plugin_leave };
 
 	uprobe_prepare(functions, sizeof(functions) / sizeof(*functions));
 	uprobe_prepare(progs->hooks, HOOKS);
@@ -128,6 +139,7 @@ int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
 		return -ENOMEM;
 	u->progs = *progs;
 	u->multi = is_multi(progs->enter);
+	u->into = &u->attached;
 	*ret = u;
 	return 0;
 }
@@ -139,7 +151,17 @@ static void skip(struct plan *plan, uint64_t node, const char *why)
 }
 
 /* The kinds of places that a node is probed at, each by a program; ends before beginnings. */
-enum part { PART_RETURN, PART_SITES, PART_GO_SITES, PART_ENTRY, PART_GO_ENTRY, PART_POINT, PARTS };
+enum part {
+	PART_RETURN,
+	PART_SITES,
+	PART_GO_SITES,
+	PART_PLUGIN_SITES,
+	PART_ENTRY,
+	PART_GO_ENTRY,
+	PART_PLUGIN_ENTRY,
+	PART_POINT,
+	PARTS
+};
 
 static struct bpf_program *part_program(const struct uprobes *u, enum part part)
 {
@@ -150,6 +172,10 @@ static struct bpf_program *part_program(const struct uprobes *u, enum part part)
 		return u->progs.enter;
 	case PART_GO_ENTRY:
 		return u->progs.go_enter;
+	case PART_PLUGIN_SITES:
+		return u->progs.plugin_leave;
+	case PART_PLUGIN_ENTRY:
+		return u->progs.plugin_enter;
 	case PART_POINT:
 		return u->progs.point;
 	default:
@@ -164,11 +190,30 @@ static void add_place(struct uprobe_places *p, uint64_t offset, uint64_t cookie,
 	p->semaphores[p->n++] = semaphore;
 }
 
+static uint64_t later_cookie(const struct plan_node *node)
+{
+	return node->later ? PB_COOKIE_LATER : 0;
+}
+
 static uint64_t entry_cookie(const struct plan_node *node, uint32_t id)
 {
-	return id | (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
+	return later_cookie(node) | id | (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
 	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
 	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
+}
+
+static enum part entry_part(const struct plan_node *node)
+{
+	return node->how == PLAN_GOROUTINE ? PART_GO_ENTRY
+	       : node->plugin              ? PART_PLUGIN_ENTRY
+					   : PART_ENTRY;
+}
+
+static enum part sites_part(const struct plan_node *node)
+{
+	return node->how == PLAN_GOROUTINE ? PART_GO_SITES
+	       : node->plugin              ? PART_PLUGIN_SITES
+					   : PART_SITES;
 }
 
 /* The places of one kind of one node. */
@@ -176,17 +221,19 @@ static void add_places(const struct plan *plan, uint32_t id, enum part part,
 		       struct uprobe_places *p)
 {
 	const struct plan_node *node = &plan->nodes.v[id];
-	bool go = node->how == PLAN_GOROUTINE, point = node->how == PLAN_POINT;
+	bool point = node->how == PLAN_POINT;
 
-	if (part == (go ? PART_GO_ENTRY : PART_ENTRY) && !point)
+	if (part == entry_part(node) && !point)
 		add_place(p, node->offset + node->entry.skip, entry_cookie(node, id), 0);
 	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE)
 		add_place(p, node->offset + node->entry.skip, id, 0);
-	for (uint32_t k = 0; part == (go ? PART_GO_SITES : PART_SITES) && k < node->sites; k++) {
+	for (uint32_t k = 0; part == sites_part(node) && k < node->sites; k++) {
 		const struct exit_site *site = &plan->sites.v[node->first_site + k];
 
 		add_place(p, site->offset,
-			  id | PB_COOKIE_SITE | (site->has_value ? 0 : PB_COOKIE_NO_VALUE), 0);
+			  later_cookie(node) | id | PB_COOKIE_SITE |
+			      (site->has_value ? 0 : PB_COOKIE_NO_VALUE),
+			  0);
 	}
 	for (uint32_t k = 0; part == PART_POINT && point && k < node->places; k++) {
 		const struct plan_place *place = &plan->places.v[node->first_place + k];
@@ -243,7 +290,7 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 	int err = make_places(plan, nodes, n, part, &p);
 
 	if (!err && p.n)
-		err = link_places(&u->attached, part_program(u, part), &p, part == PART_RETURN);
+		err = link_places(u->into, part_program(u, part), &p, part == PART_RETURN);
 	places_done(&p);
 	return err;
 }
@@ -290,7 +337,7 @@ void uprobe_links_close(struct uprobe_links *l)
 static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 			const uint32_t *nodes, uint32_t n)
 {
-	size_t before = u->attached.fds.n;
+	size_t before = u->into->fds.n;
 	char why[128];
 	int err = 0;
 
@@ -301,7 +348,7 @@ static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 			plan->nodes.v[nodes[i]].attached = true;
 		return 0;
 	}
-	close_from(&u->attached, before);
+	close_from(u->into, before);
 	if (err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR)
 		return err;
 	if (n == 1) {
@@ -440,6 +487,79 @@ static void refuse_unsafe_nops(struct uprobes *u, struct plan *plan)
 	}
 }
 
+static struct uprobe_links *plugin_links(struct uprobes *u, uint32_t object)
+{
+	struct plugin_links *l;
+
+	vec_foreach (known, &u->plugins) {
+		if ((*known)->object == object)
+			return &(*known)->links;
+	}
+	l = calloc(1, sizeof(*l));
+	if (!l || vec_push(&u->plugins, l)) {
+		free(l);
+		return NULL;
+	}
+	l->object = object;
+	return &l->links;
+}
+
+/* What is to be attached of an object: a plugin's entries, or the others. How many. */
+static uint32_t list_nodes(const struct plan *plan, uint32_t object, bool plugin, uint32_t *nodes)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < plan->nodes.n; i++) {
+		const struct plan_node *node = &plan->nodes.v[i];
+
+		if (node->object == object && !node->plugin == !plugin && !node->attached &&
+		    !node->refused && !node->detached && !node->costly)
+			nodes[n++] = i;
+	}
+	return n;
+}
+
+static int attach_nodes(struct uprobes *u, struct plan *plan, const char *path,
+			const uint32_t *nodes, uint32_t n)
+{
+	if (!n)
+		return 0;
+	return u->multi ? attach_multi(u, plan, path, nodes, n)
+			: attach_perf(u, plan, path, nodes, n);
+}
+
+static int attach_plugin(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
+			 uint32_t *nodes)
+{
+	uint32_t n = list_nodes(plan, object, true, nodes);
+	int err;
+
+	if (!n)
+		return 0;
+	u->into = plugin_links(u, object);
+	err = u->into ? attach_nodes(u, plan, path, nodes, n) : -ENOMEM;
+	u->into = &u->attached;
+	return err;
+}
+
+int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct object_files *objects,
+			  uint32_t object)
+{
+	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
+
+	return nodes ? attach_plugin(u, plan, object, objects->files.v[object]->via, nodes)
+		     : -ENOMEM;
+}
+
+static int attach_object(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
+			 uint32_t *nodes)
+{
+	uint32_t n = list_nodes(plan, object, false, nodes);
+	int err = attach_nodes(u, plan, path, nodes, n);
+
+	return err ? err : attach_plugin(u, plan, object, path, nodes);
+}
+
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects)
 {
 	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
@@ -448,28 +568,61 @@ int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *ob
 	refuse_unsafe_nops(u, plan);
 	for (uint32_t object = 0; object < objects->files.n && !err; object++) {
 		const char *path = objects->files.v[object]->via;
-		uint32_t n = 0;
 
 		for (enum hook_kind kind = 0; kind < HOOKS && !err && plan->nodes.n; kind++)
 			err = attach_hooks(u, plan, object, kind, path);
-		for (uint32_t i = 0; i < plan->nodes.n && !err; i++) {
-			const struct plan_node *node = &plan->nodes.v[i];
-
-			if (node->object == object && !node->attached && !node->refused)
-				nodes[n++] = i;
-		}
-		if (n && !err)
-			err = u->multi ? attach_multi(u, plan, path, nodes, n)
-				       : attach_perf(u, plan, path, nodes, n);
+		err = err ? err : attach_object(u, plan, object, path, nodes);
 	}
 	return err;
+}
+
+static void *close_all(void *arg)
+{
+	struct uprobe_links *l = arg;
+
+	uprobe_links_close(l);
+	free(l);
+	return NULL;
+}
+
+void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object)
+{
+	struct uprobe_links *l = u ? plugin_links(u, object) : NULL, *closing = NULL;
+	pthread_t thread;
+
+	if (!l)
+		return;
+	vec_foreach (node, &plan->nodes) {
+		if (node->object != object || !node->plugin || !node->attached)
+			continue;
+		node->attached = false;
+		node->detached = true;
+		node->later = !node->later;
+	}
+	closing = malloc(sizeof(*closing));
+	if (!closing) {
+		uprobe_links_close(l);
+		return;
+	}
+	*closing = *l;
+	*l = (struct uprobe_links){};
+	if (pthread_create(&thread, NULL, close_all, closing))
+		close_all(closing);
+	else
+		pthread_detach(thread);
 }
 
 /* Entries before returns, and so in reverse: calls that were seen to begin may still end. */
 void uprobes_detach(struct uprobes *u)
 {
-	if (u)
-		uprobe_links_close(&u->attached);
+	if (!u)
+		return;
+	uprobe_links_close(&u->attached);
+	vec_foreach (l, &u->plugins) {
+		uprobe_links_close(&(*l)->links);
+		free(*l);
+	}
+	vec_done(&u->plugins);
 }
 
 void uprobes_free(struct uprobes *u)

@@ -37,9 +37,10 @@ struct uprobe_links {
 
 /* What runs at the probes of a plan. */
 struct uprobe_programs {
-	struct bpf_program *enter, *leave;       /* functions */
-	struct bpf_program *go_enter, *go_leave; /* Go functions */
-	struct bpf_program *point;               /* static probes */
+	struct bpf_program *enter, *leave;               /* functions */
+	struct bpf_program *go_enter, *go_leave;         /* Go functions */
+	struct bpf_program *point;                       /* static probes */
+	struct bpf_program *plugin_enter, *plugin_leave; /* entries of plugins */
 	struct bpf_program *hooks[HOOKS];
 };
 
@@ -59,8 +60,8 @@ int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
 /* Closes all, at the same time. */
 void uprobe_links_close(struct uprobe_links *l);
 
-/* Before load: makes programs fit for the mechanism that this kernel has. */
-void uprobe_prepare(struct bpf_program *const *progs, size_t n);
+/* Before load: makes programs fit for the mechanism that this kernel has; true: uprobe_multi. */
+bool uprobe_prepare(struct bpf_program *const *progs, size_t n);
 /* The same for those of a plan. */
 void uprobes_prepare(const struct uprobe_programs *progs);
 int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
@@ -69,6 +70,14 @@ int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
  * refuses are moved to plan->skipped with the reason. 0, or a negative errno when nothing works.
  */
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects);
+/* The same for the entries of a plugin alone, which there is little time for. */
+int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct object_files *objects,
+			  uint32_t object);
+/*
+ * Removes the probes of a plugin's entries in an object, in the background: they may still be hit
+ * for a moment. NULL-safe.
+ */
+void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object);
 void uprobes_detach(struct uprobes *u);
 void uprobes_free(struct uprobes *u);
 DEFINE_CLEANUP(struct uprobes *, uprobes_free)

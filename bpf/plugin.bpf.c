@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Executions of plugins: calls of their entry points from outside. A call from the plugin's own
+ * code is none, nor is one that a system library makes on its behalf (qsort's comparison): these
+ * end after a few instructions. The others are spans like any.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "args.bpf.h"
+#include "spans.bpf.h"
+
+static __always_inline struct span *plugin_span(struct spans *s)
+{
+	return span_at(s, (s->plugin_top - 1) & (SPANS_MAX - 1));
+}
+
+/* Does this return address lie in a system library? */
+static __subprog bool from_system(struct thread *t, __u64 ret)
+{
+	struct pb_system_text *text;
+	__u32 pid = t->pid;
+
+	text = bpf_map_lookup_elem(&system_texts, &pid);
+	for (int i = 0; text && i < PB_SYSTEM_TEXTS; i++) {
+		if (ret - text->start[i] < text->size[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A call that belongs to the plugin's own work: from its code, by a system library while inside it,
+ * or the rest of an execution that jumped here.
+ */
+static __always_inline bool is_internal(struct pt_regs *ctx, struct thread *t,
+					const struct pb_node *n, __u32 node, __u64 sp)
+{
+	__u64 ret = t->spans.ret;
+	struct span *f;
+
+	if (ret - (PT_REGS_IP(ctx) - n->before) < n->size)
+		return true;
+	if (!t->spans.plugin_top)
+		return false;
+	f = plugin_span(&t->spans);
+	if (f->plugin != n->plugin)
+		return false;
+	if (f->sp == sp && f->ret == ret && f->node != node)
+		return true;
+	return from_system(t, ret);
+}
+
+/* The span of an execution has begun. */
+static __subprog int plugin_entered(struct spans *s, struct span *f, __u32 plugin)
+{
+	struct pb_plugin_stats *p;
+	__u32 key = plugin - 1;
+
+	f->plugin = (__u16)plugin;
+	f->below = s->plugin_top;
+	s->plugin_top = (__u8)s->depth;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (p)
+		raise_to(&p->peak, __sync_fetch_and_add(&p->in_flight, 1) + 1);
+	return 0;
+}
+
+static __always_inline struct pb_node *plugin_node(__u64 cookie)
+{
+	__u32 node = (__u32)cookie;
+	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
+
+	return n && n->plugin && n->later == !!(cookie & PB_COOKIE_LATER) ? n : NULL;
+}
+
+static __always_inline void count_hit(__u32 node)
+{
+	__u64 *hits = bpf_map_lookup_elem(&node_hits, &node);
+
+	if (hits)
+		__sync_fetch_and_add(hits, 1);
+}
+
+SEC("?uprobe")
+int pb_plugin_enter(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task);
+	__u64 cookie, sp;
+	struct pb_node *n;
+	struct span *f;
+	__u8 stack;
+
+	if (!t || closing)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	n = plugin_node(cookie);
+	if (!n)
+		return 0;
+	count_hit((__u32)cookie);
+	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
+	t->spans.ret = 0;
+	bpf_probe_read_user(&t->spans.ret, sizeof(t->spans.ret), (void *)sp);
+	if (is_internal(ctx, t, n, (__u32)cookie, sp))
+		return 0;
+	spans_hold(t);
+	spans_now(t, bpf_ktime_get_ns());
+	stack = stack_now(&t->spans, task, sp);
+	t->spans.restarts = !!(cookie & PB_COOKIE_RESTARTS);
+	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
+		f = span_open(&t->spans, (__u32)cookie, sp, stack);
+		if (f)
+			plugin_entered(&t->spans, f, n->plugin);
+		if (f && config.timelines && timeline_wanted(&t->spans, t))
+			record_span(ctx, task, t, f);
+	}
+	spans_release(t);
+	return 0;
+}
+
+SEC("?uprobe")
+int pb_plugin_leave(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns(), cookie, sp;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task);
+	struct pb_node *n;
+	struct span *f;
+	__u8 stack;
+
+	if (!t || closing || !t->spans.plugin_top)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	sp = PT_REGS_SP(ctx);
+	f = plugin_span(&t->spans);
+	if (f->sp != sp)
+		return 0;
+	n = plugin_node(cookie);
+	if (!n || n->plugin != f->plugin)
+		return 0;
+	spans_hold(t);
+	spans_now(t, now_ns);
+	stack = stack_now(&t->spans, task, sp);
+	if (span_find(&t->spans, f->node, sp, stack))
+		span_close(&t->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
+			   PT_REGS_RC(ctx));
+	if (t->spans.timeline && !t->spans.depth)
+		timeline_end(&t->spans, task, t->pid);
+	spans_release(t);
+	return 0;
+}
+
+/* Loaded where the kernel has this tracepoint (x86). */
+SEC("?tp_btf/page_fault_user")
+int BPF_PROG(pb_plugin_fault)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct pb_plugin_stats *p;
+	__u32 key;
+
+	if (!t || !t->spans.plugin_top)
+		return 0;
+	key = plugin_span(&t->spans)->plugin - 1;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (p)
+		__sync_fetch_and_add(&p->page_faults, 1);
+	return 0;
+}

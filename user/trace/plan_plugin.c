@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The entry points of a plugin become nodes of the plan. */
+#include "trace/plan_plugin.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/cleanup.h"
+#include "lib/path.h"
+#include "sym/demangle.h"
+#include "trace/entrypoints.h"
+#include "trace/plan_node.h"
+
+/* A function that only the unwind tables know is named by where it lies. */
+static int plan_address(struct plan_object *o, uint64_t addr)
+{
+	uint64_t offset = symbols_offset_of(o->symbols, addr), start, end;
+	const struct symbol *known = symbols_find(o->symbols, offset);
+	_cleanup_free_ char *readable = known ? demangle(known->name) : NULL;
+	struct symbol unnamed = { .offset = offset, .addr = addr };
+	uint64_t key[2] = { o->object, offset };
+	struct spec_pred pred = {};
+	char name[300];
+
+	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
+		return 0;
+	if (known)
+		return plan_function(o, known, readable ? readable : known->name, &pred, NULL);
+	if (!symbols_code_range(o->symbols, addr, &start, &end))
+		return 0;
+	unnamed.size = end - start;
+	snprintf(name, sizeof(name), "%s+0x%" PRIx64, path_last(o->path), offset);
+	unnamed.name = name;
+	return plan_function(o, &unnamed, name, &pred, NULL);
+}
+
+static int refuse(char *why, size_t why_size, const char *text)
+{
+	snprintf(why, why_size, "%s", text);
+	return -ENOTSUP;
+}
+
+static int plan_all(struct plan_object *o, char *why, size_t why_size)
+{
+	size_t first = o->plan->nodes.n;
+	address_vec entries = {};
+	int err = entrypoints_find(o->fd, o->symbols, &entries);
+
+	if (err == -ENOEXEC)
+		return refuse(why, why_size, "it cannot be read");
+	if (!err && entries.n > PLAN_ENTRIES_MAX) {
+		snprintf(why, why_size, "it has %zu entry points: --plugin and -t choose",
+			 entries.n);
+		err = -ENOTSUP;
+	}
+	for (size_t i = 0; i < entries.n && !err; i++)
+		err = plan_address(o, entries.v[i]);
+	vec_done(&entries);
+	err = err ? err : plan_check_entries(o, first);
+	if (!err && !o->added)
+		err = refuse(why, why_size,
+			     o->refused ? "none of its functions can be probed"
+					: "it has no entry points");
+	return err ? err : o->added;
+}
+
+int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, uint32_t plugin,
+		uint64_t text_addr, uint64_t text_size, char *why, size_t why_size)
+{
+	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
+							     .object = object,
+							     .plugin = plugin + 1,
+							     .text_addr = text_addr,
+							     .text_size = text_size };
+	int err = plan_hazards(p, objects);
+
+	if (err)
+		return err;
+	o.symbols = object_symbols(objects, object);
+	if (!o.symbols)
+		return refuse(why, why_size, "its symbols cannot be read");
+	o.path = objects->files.v[object]->path;
+	o.traits = symbols_traits(o.symbols);
+	o.fd = objects->files.v[object]->fd;
+	if (o.traits->is_go)
+		return refuse(why, why_size, "it is written in Go, whose stacks move");
+	if (p->hazard.kind == HAZARD_STACKS) {
+		snprintf(why, why_size, "%s: its returns cannot be followed", p->hazard.text);
+		return -ENOTSUP;
+	}
+	return plan_all(&o, why, why_size);
+}

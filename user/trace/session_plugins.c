@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A session's plugins: probed while they are loaded, and as long as that is cheap enough. */
+#include <errno.h>
+#include <linux/types.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/wire.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/path.h"
+#include "trace/loaders.h"
+#include "trace/plan_plugin.h"
+#include "trace/textcheck.h"
+#include "trace/plugins_impl.h"
+#include "trace/session_impl.h"
+#include "trace/trapcost.h"
+
+#define TICK_NS  100000000ULL
+#define FIRST_NS 20000000ULL /* of the targets' CPU time, that entries may cost in any case */
+
+/* What the entries of plugins may cost, and did. */
+struct plugin_budget {
+	struct trap_costs costs;
+	uint64_t tick_ns, cpu_ns, spent_ns;
+	uint64_t hits[PLAN_NODES_MAX]; /* by node, at the last tick */
+};
+
+int session_plugins_open(struct session *s)
+{
+	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
+	struct loader_programs progs = { .loader = s->skel->progs.pb_loader,
+					 .leave = s->skel->progs.pb_loader_leave };
+	int err;
+
+	if (!s->opt.plugins)
+		return 0;
+	if (open) /* the C library of processes to come may be ours */
+		object_files_add_own(&s->collect->objects);
+	err = loaders_new(&progs, &s->loaders);
+	return err ? err : loaders_update(s->loaders, &s->collect->objects);
+}
+
+static bool is_system(const char *path)
+{
+	static const char *const names[] = { "libc.so",       "libc-2",  "libm.so",     "libm-2",
+					     "libstdc++.so",  "ld-",     "libgcc_s.so", "libc++",
+					     "libpthread.so", "libdl.so" };
+	const char *name = path_last(path);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	}
+	return false;
+}
+
+static void set_system_text(struct session *s, const struct process *proc)
+{
+	struct pb_system_text text = {};
+	uint32_t n = 0;
+
+	vec_foreach (m, &proc->maps) {
+		if (n == PB_SYSTEM_TEXTS || !is_system(m->path))
+			continue;
+		text.start[n] = m->start;
+		text.size[n++] = m->end - m->start;
+	}
+	bpf_map_update_elem(bpf_map__fd(s->skel->maps.system_texts), &proc->pid, &text, BPF_ANY);
+}
+
+/* Of processes that have plugins. */
+static void set_system_texts(struct session *s)
+{
+	struct plugins *p = s->collect->plugins;
+
+	vec_foreach (pp, &p->processes) {
+		const struct process *proc;
+
+		if (!pp->live || !pp->plugins.n)
+			continue;
+		proc = process_of(&s->collect->processes, &s->collect->objects, pp->pid);
+		if (!proc || proc->gone || proc->maps_version == pp->texts_version)
+			continue;
+		pp->texts_version = proc->maps_version;
+		set_system_text(s, proc);
+	}
+}
+
+/* Whoever waits for what was mapped may go on. */
+static void tell_ready(struct session *s)
+{
+	__atomic_store_n(&s->skel->bss->loader_ready, s->collect->plugins->last_seq,
+			 __ATOMIC_RELEASE);
+}
+
+/* Looks for a plugin's entries; true: there are some to attach. */
+static bool plan_one(struct session *s, uint32_t i)
+{
+	struct plugins *p = s->collect->plugins;
+	struct known_plugin *k = &p->all.v[i];
+	const struct dyninfo *d = plugin_dyninfo(p, s->collect, k->file, false);
+	char why[400] = "it cannot be read";
+	int n = -ENOTSUP;
+
+	k->planned = true;
+	if (i >= PB_PLUGINS)
+		snprintf(why, sizeof(why), "there are more than %d", PB_PLUGINS);
+	else if (d)
+		n = plan_plugin(s->plan, &s->collect->objects, k->file, i, d->exec_addr,
+				d->exec_size, why, sizeof(why));
+	k->p.traced = n > 0;
+	if (n <= 0)
+		k->p.untraced_why = strpool_add(&p->strings, why);
+	return n > 0;
+}
+
+/* A plugin that nobody has any more may be written anew: its probes would damage the new one. */
+static bool forget_absent(struct session *s, struct known_plugin *k)
+{
+	if (k->residents || !k->probed_ns)
+		return false;
+	uprobes_detach_plugin(s->uprobes, s->plan, k->file);
+	k->probed_ns = 0;
+	return true;
+}
+
+static bool wants_probes(struct session *s, uint32_t i)
+{
+	struct known_plugin *k = &s->collect->plugins->all.v[i];
+
+	if (!k->residents || k->file == OBJECT_NONE || k->probed_ns)
+		return false;
+	if (k->along) {
+		k->p.untraced_why = "it was not asked for, others need it";
+		return false;
+	}
+	k->p.untraced_why = k->planned ? k->p.untraced_why : NULL;
+	if (!k->planned)
+		return plan_one(s, i);
+	vec_foreach (node, &s->plan->nodes)
+		node->detached = node->detached && node->plugin != i + 1;
+	return k->p.traced;
+}
+
+static void probed(struct session *s, uint32_t i, uint64_t now_ns)
+{
+	struct plugins *p = s->collect->plugins;
+	struct known_plugin *k = &p->all.v[i];
+	uint64_t gap_ns;
+	uint32_t attached = 0;
+
+	vec_foreach (node, &s->plan->nodes)
+		attached += node->plugin == i + 1 && node->attached;
+	k->p.traced = attached > 0;
+	if (!attached) {
+		k->p.untraced_why = "its entries could not be probed";
+		return;
+	}
+	k->probed_ns = now_ns;
+	gap_ns = plugin_gap(k);
+	k->p.gap_ns += gap_ns;
+	if (gap_ns)
+		plugin_event_gap(p, i, gap_ns);
+}
+
+/* Attaches what was planned of the plugins, before all else: somebody may be waiting for it. */
+static int attach_planned(struct session *s)
+{
+	const struct collect *c = s->collect;
+	struct plugins *p = c->plugins;
+	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
+
+	for (uint32_t i = 0; i < p->all.n && !err; i++) {
+		const struct known_plugin *k = &p->all.v[i];
+
+		if (!k->residents || !k->planned || !k->p.traced || k->probed_ns)
+			continue;
+		err = uprobes_attach_plugin(s->uprobes, s->plan, &c->objects, k->file);
+		probed(s, i, clock_monotonic_ns());
+	}
+	return err;
+}
+
+/* What came is probed. */
+static int probe_new(struct session *s)
+{
+	struct plugins *p = s->collect->plugins;
+	size_t first = s->plan->nodes.n;
+	bool any = false;
+	int err;
+
+	if (!s->uprobes)
+		return 0;
+	for (uint32_t i = 0; i < p->all.n; i++) {
+		bool flipped = forget_absent(s, &p->all.v[i]);
+
+		any |= wants_probes(s, i);
+		first = flipped ? 0 : first;
+	}
+	err = first < s->plan->nodes.n ? session_set_nodes_from(s, first) : 0;
+	if (!any || err)
+		return err;
+	set_system_texts(s);
+	err = attach_planned(s);
+	tell_ready(s);
+	return err ? err : session_attach_functions(s);
+}
+
+static uint64_t cpu_time(const struct session *s)
+{
+	uint64_t sum_ns = 0;
+
+	vec_foreach (pp, &s->collect->plugins->processes) {
+		struct timespec t;
+		clockid_t clock;
+
+		if (pp->live && pp->plugins.n && !clock_getcpuclockid((pid_t)pp->pid, &clock) &&
+		    !clock_gettime(clock, &t))
+			sum_ns += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	}
+	return sum_ns;
+}
+
+static uint64_t read_hits(const struct session *s, uint32_t node)
+{
+	static uint64_t values[1024];
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t sum = 0;
+
+	if (cpus > 1024 || bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.node_hits), &node, values))
+		return 0;
+	for (int i = 0; i < cpus; i++)
+		sum += values[i];
+	return sum;
+}
+
+static struct plugin_budget *start_budget(struct session *s)
+{
+	struct plugin_budget *b = calloc(1, sizeof(*b));
+
+	if (!b || session_trap_costs(s, &b->costs)) {
+		free(b);
+		return NULL;
+	}
+	b->tick_ns = clock_monotonic_ns();
+	return b;
+}
+
+/* The entry that cost most since the last tick. */
+struct dearest {
+	uint32_t node;
+	uint64_t cost_ns, hits;
+};
+
+/* Takes stock of the hits; what they cost since the last tick. */
+static uint64_t count_hits(struct session *s, struct dearest *ret)
+{
+	struct plugin_budget *b = s->budget;
+	uint64_t sum_ns = 0;
+
+	for (uint32_t i = 0; i < s->plan->nodes.n; i++) {
+		const struct plan_node *node = &s->plan->nodes.v[i];
+		uint64_t now, cost_ns;
+
+		if (!node->plugin || !node->attached)
+			continue;
+		now = read_hits(s, i);
+		cost_ns = (now - b->hits[i]) * trap_costs_of(&b->costs, s->plan, node);
+		if (cost_ns > ret->cost_ns)
+			*ret = (struct dearest){ i, cost_ns, now - b->hits[i] };
+		b->hits[i] = now;
+		sum_ns += cost_ns;
+	}
+	return sum_ns;
+}
+
+static void give_up(struct session *s, const struct dearest *d, uint64_t period_ns)
+{
+	struct plan_node *node = &s->plan->nodes.v[d->node];
+	struct plugins *p = s->collect->plugins;
+	struct known_plugin *k = &p->all.v[node->plugin - 1];
+	uint32_t object = node->object;
+	char why[160];
+
+	snprintf(why, sizeof(why), "its entry %.60s cost %.1f %% of a CPU at %.0f calls a second",
+		 node->name, 100.0 * (double)d->cost_ns / (double)period_ns,
+		 (double)d->hits * 1e9 / (double)period_ns);
+	k->p.untraced_why = strpool_add(&p->strings, why);
+	node->costly = true;
+	log_info("%s: %s: not traced any more", k->p.id, why);
+	vec_push(&p->costly, (struct costly_entry){ d->node, k->p.untraced_why });
+	uprobes_detach_plugin(s->uprobes, s->plan, object);
+	k->probed_ns = 0;
+	k->mapped_ns = k->returned_ns = clock_monotonic_ns();
+	p->changed = true; /* the others are attached anew */
+}
+
+/* Entries may cost the targets so much of their CPU time; the dearest go first. */
+static void keep_budget(struct session *s)
+{
+	uint64_t now_ns = clock_monotonic_ns(), cpu_ns, cost_ns, allowed_ns;
+	struct plugin_budget *b = s->budget;
+	struct dearest dearest = {};
+	double share = s->collect->plugins->opt.max_overhead_pct / 100;
+
+	if (now_ns - b->tick_ns < TICK_NS)
+		return;
+	cpu_ns = cpu_time(s);
+	cost_ns = count_hits(s, &dearest);
+	b->spent_ns += cost_ns;
+	allowed_ns = FIRST_NS + (uint64_t)((double)cpu_ns * share);
+	/* What was spent before is spent: what counts is whether it goes on. */
+	if (b->spent_ns > allowed_ns && (double)cost_ns > share * (double)(now_ns - b->tick_ns)) {
+		give_up(s, &dearest, now_ns - b->tick_ns);
+		b->spent_ns = allowed_ns;
+	}
+	b->tick_ns = now_ns;
+}
+
+int session_plugins_begin(struct session *s)
+{
+	if (!s->opt.plugins)
+		return 0;
+	s->skel->bss->loader_begin_ns = s->begin_ns;
+	s->collect->plugins->plan = s->plan;
+	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
+	return session_plugins_update(s);
+}
+
+int session_plugins_update(struct session *s)
+{
+	struct plugins *p = s->collect->plugins;
+	int err = loaders_update(s->loaders, &s->collect->objects);
+
+	if (!p || !s->plan || err)
+		return err;
+	if (p->changed) {
+		p->changed = false;
+		err = probe_new(s);
+	} else if (s->uprobes && p->looked_ahead < s->collect->objects.files.n) {
+		/* What has to be known of all objects shall not wait for the first plugin. */
+		p->looked_ahead = s->collect->objects.files.n;
+		err = plan_hazards(s->plan, &s->collect->objects);
+	}
+	tell_ready(s);
+	if (!err && s->uprobes && s->plan->nodes.n && !s->budget)
+		s->budget = start_budget(s);
+	if (s->budget && p->opt.max_overhead_pct < 100)
+		keep_budget(s);
+	return err;
+}
