@@ -20,7 +20,7 @@ $(WORKLOAD_OUT)/plug2.so: WORKLOAD_OWN := -DPLUG_GENERATION=2
 $(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 
 WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe \
-	plug.so plug2.so missing.so undefined.so bad.so)
+	plug.so plug2.so missing.so undefined.so bad.so redismodule.so)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 GO ?= go
 WORKLOADS += $(if $(shell command -v $(GO)),$(addprefix $(WORKLOAD_OUT)/,goserver gostacks \
@@ -70,6 +70,10 @@ $(WORKLOAD_OUT)/missing.so: $(WORKLOAD_SRC)/libplug.c
 		-o $(@D)/libabsent.tmp
 	$(CC) -O1 -shared -fPIC -Wl,--no-as-needed -o $@ $< $(@D)/libabsent.tmp
 	rm $(@D)/libabsent.tmp
+
+$(WORKLOAD_OUT)/redismodule.so: $(WORKLOAD_SRC)/redismodule.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) -O2 -g -shared -fPIC -o $@ $<
 
 $(WORKLOAD_OUT)/undefined.so:
 	@mkdir -p $(@D)
