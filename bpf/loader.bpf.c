@@ -8,8 +8,8 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "emit.bpf.h"
 #include "filter.bpf.h"
-#include "stack.bpf.h"
 
 /* struct r_debug and struct r_debug_extended */
 #define R_VERSION 0
@@ -89,31 +89,6 @@ static __subprog int call_send(struct loader_call *c)
 	return 0;
 }
 
-static __u32 scratch_taken[LOADER_SCRATCHES];
-
-/* The caller's stack; 0 when others are taking theirs. */
-static __subprog __u64 take_stack(struct pt_regs *ctx, struct task_struct *task, __u32 pid)
-{
-	struct stack_work *s;
-	__u32 key = 0;
-	__u64 id = 0;
-
-	if (__sync_val_compare_and_swap(&scratch_taken[0], 0, 1)) {
-		key = 1;
-		if (__sync_val_compare_and_swap(&scratch_taken[1], 0, 1)) {
-			count(PB_LOST_STACKS);
-			return 0;
-		}
-	}
-	s = bpf_map_lookup_elem(&loader_scratch, &key);
-	if (s) {
-		stack_gather(ctx, s, pid, false);
-		id = stack_intern(&s->s, task, pid, true);
-	}
-	__sync_val_compare_and_swap(&scratch_taken[key & 1], 1, 0);
-	return id;
-}
-
 static __always_inline void read_arguments(struct pt_regs *ctx, struct loader_call *c)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
@@ -143,7 +118,8 @@ static __subprog int read_handle(struct loader_thread *w, struct loader_call *c)
 }
 
 /* dlopen(), dlmopen(), dlclose() */
-static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, __u32 pid, __u32 probe)
+static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, struct thread *t,
+			     __u32 probe)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct loader_call *c;
@@ -154,7 +130,7 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, __u3
 		return 0;
 	}
 	c = &w->calls[w->depth & (LOADER_DEPTH - 1)];
-	call_begin(c, task, pid, probe);
+	call_begin(c, task, t->pid, probe);
 	c->r.depth = (__u8)w->depth;
 	c->sp = PT_REGS_SP(ctx);
 	read_arguments(ctx, c);
@@ -163,7 +139,7 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, __u3
 	else if (!c->path_at)
 		return 0; /* the program itself: nothing is loaded */
 	read_path(c->r.path, c->path_at);
-	c->r.stack = take_stack(ctx, task, pid);
+	t->loading = 1;
 	w->depth++;
 	return 0;
 }
@@ -451,7 +427,7 @@ int pb_loader(struct pt_regs *ctx)
 	if (!w)
 		return 0;
 	if (probe <= PB_LOADER_DLCLOSE)
-		on_enter(ctx, w, t->pid, probe);
+		on_enter(ctx, w, t, probe);
 	else if (probe == PB_LOADER_STATE)
 		on_state(ctx, w, t->pid, (__s32)(cookie >> PB_LOADER_DISTANCE));
 	else

@@ -35,7 +35,6 @@ struct goroutines_map goroutines SEC(".maps");
 struct timelines_map timelines SEC(".maps");
 struct timelines_free_map timelines_free SEC(".maps");
 struct loader_threads_map loader_threads SEC(".maps");
-struct loader_scratch_map loader_scratch SEC(".maps");
 struct plugin_stats_map plugin_stats SEC(".maps");
 struct node_hits_map node_hits SEC(".maps");
 struct system_texts_map system_texts SEC(".maps");

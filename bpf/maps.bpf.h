@@ -106,7 +106,7 @@ struct thread {
 	__u8 traced;     /* 0: ignore it, for instance after the trace's end */
 	__u8 forked;     /* has not made a system call of its own yet */
 	__u8 trampoline; /* is in a system call of the kernel's own making */
-	__u8 pad;
+	__u8 loading;    /* has called the dynamic loader; from where will be seen at a system call */
 	__u64 start_ns, base_cpu_ns, base_runq_ns;
 
 	__u64 off_ns; /* since when it is off CPU; 0: it runs */
@@ -483,16 +483,6 @@ struct loader_threads_map {
 	__type(value, struct loader_thread);
 };
 extern struct loader_threads_map loader_threads SEC(".maps");
-
-/* As stack_scratch, for uprobes, which may be preempted: whoever finds one taken tries the next. */
-#define LOADER_SCRATCHES 2
-struct loader_scratch_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LOADER_SCRATCHES);
-	__type(key, __u32);
-	__type(value, struct stack_work);
-};
-extern struct loader_scratch_map loader_scratch SEC(".maps");
 
 /* Plugin → struct pb_plugin_stats; read by user space at the end. */
 struct plugin_stats_map {

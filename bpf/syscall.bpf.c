@@ -190,6 +190,23 @@ static __subprog int plugin_maps(struct thread *t, __u64 bytes)
 	return 0;
 }
 
+/*
+ * Who called the dynamic loader is seen at its first system call: programs on uprobes have too
+ * little BPF stack to walk the user's.
+ */
+static __always_inline void take_loader_stack(void *ctx, struct task_struct *task, struct thread *t)
+{
+	struct loader_thread *w = bpf_task_storage_get(&loader_threads, task, 0, 0);
+
+	__u64 id;
+
+	t->loading = 0;
+	if (!w || !w->depth)
+		return;
+	id = stack_take(ctx, SCRATCH_SYSCALL, task, t->pid, false);
+	w->calls[(w->depth - 1) & (LOADER_DEPTH - 1)].r.stack = id;
+}
+
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -230,6 +247,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 		key.path = current_path(t, regs);
 	if (config.plugins && !error && key.nr == NR_MMAP && t->spans.plugin_top)
 		plugin_maps(t, regs->si);
+	if (config.plugins && t->loading)
+		take_loader_stack(ctx, task, t);
 	account(&key, error, start_ns ? now_ns - start_ns : 0);
 	sample(ctx, task, t, key.nr, error, now_ns);
 	if (!error && (key.nr == NR_MMAP || key.nr == NR_MPROTECT) && regs->dx & PROT_EXEC)

@@ -176,10 +176,8 @@ static void configure_plugins(struct session *s, struct pb_config *config,
 		bpf_program__set_autoload(progs[i], s->opt.plugins);
 	bpf_program__set_autoload(s->skel->progs.pb_plugin_fault,
 				  s->opt.plugins && facts->page_fault_user);
-	if (!s->opt.plugins) {
-		bpf_map__set_max_entries(s->skel->maps.loader_scratch, 1);
+	if (!s->opt.plugins)
 		return;
-	}
 	if (uprobe_prepare(progs, sizeof(progs) / sizeof(*progs)))
 		config->wait_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? WAIT_NS : 0;
 	else
