@@ -9,6 +9,7 @@
 #include "lib/parse.h"
 
 #define NS_PER_SEC    UINT64_C(1000000000)
+#define TREND_MAX_PCT 1e6
 #define WINDOW_MIN_NS UINT64_C(10000000)
 #define YEAR_NS       (366 * 24 * 3600 * NS_PER_SEC)
 
@@ -51,14 +52,6 @@ int plugin_options_add_glob(struct plugin_options *o, const char *s, char *why, 
 	return vec_push(&o->globs, s);
 }
 
-int plugin_options_set_timeout(struct plugin_options *o, const char *s, char *why, size_t size)
-{
-	if (!is_off(s))
-		return parse_duration(s, YEAR_NS, &o->timeout_ns, why, size);
-	o->timeout_ns = 0;
-	return 0;
-}
-
 int plugin_options_set_window(struct plugin_options *o, const char *s, char *why, size_t size)
 {
 	uint64_t window;
@@ -74,58 +67,74 @@ int plugin_options_set_window(struct plugin_options *o, const char *s, char *why
 	return 0;
 }
 
-enum limit_kind { LIMIT_PERCENT, LIMIT_TIME, LIMIT_BYTES, LIMIT_COUNT };
+enum limit { ERROR_RATE, SLOW, MEMORY, CPU, FAILURES, MIN_CALLS, TREND, LIMITS };
 
-static const struct limit_name {
-	const char *name;
-	enum limit_kind kind;
-	size_t offset;
-	double max; /* of a percentage */
-} limit_names[] = {
-	{ "error-rate", LIMIT_PERCENT, offsetof(struct limits, error_pct), 100 },
-	{ "slow", LIMIT_TIME, offsetof(struct limits, slow_ns), 0 },
-	{ "memory", LIMIT_BYTES, offsetof(struct limits, memory_bytes), 0 },
-	{ "cpu", LIMIT_PERCENT, offsetof(struct limits, cpu_pct), 100 },
-	{ "failures", LIMIT_COUNT, offsetof(struct limits, failures), 0 },
-	{ "min-calls", LIMIT_COUNT, offsetof(struct limits, min_calls), 0 },
-	{ "trend", LIMIT_PERCENT, offsetof(struct limits, trend_pct), 1000000 },
-};
+static const char *const limit_names[LIMITS] = { "error-rate", "slow",      "memory", "cpu",
+						 "failures",   "min-calls", "trend" };
 
-static int parse_value(const struct limit_name *n, const char *s, struct limits *l, char *why,
-		       size_t size)
+static int parse_share(const char *s, double max, double *ret, char *why, size_t size)
 {
-	char *field = (char *)l + n->offset;
+	if (!is_off(s))
+		return parse_percent(s, 0, max, ret, why, size);
+	*ret = 0;
+	return 0;
+}
 
-	switch (n->kind) {
-	case LIMIT_PERCENT:
-		if (is_off(s))
-			*(double *)field = 0;
-		return is_off(s) ? 0 : parse_percent(s, 0, n->max, (double *)field, why, size);
-	case LIMIT_TIME:
-		if (is_off(s))
-			*(uint64_t *)field = 0;
-		return is_off(s) ? 0 : parse_duration(s, YEAR_NS, (uint64_t *)field, why, size);
-	case LIMIT_BYTES:
-		if (is_off(s))
-			*(uint64_t *)field = 0;
-		return is_off(s) ? 0 : parse_bytes(s, (uint64_t *)field, why, size);
-	case LIMIT_COUNT:
-		if (is_off(s))
-			*(uint64_t *)field = 0;
-		return is_off(s) ? 0 : parse_number(s, 0, UINT64_MAX, (uint64_t *)field, why, size);
-	}
-	return -EINVAL;
+static int parse_time(const char *s, uint64_t *ret, char *why, size_t size)
+{
+	if (!is_off(s))
+		return parse_duration(s, YEAR_NS, ret, why, size);
+	*ret = 0;
+	return 0;
+}
+
+int plugin_options_set_timeout(struct plugin_options *o, const char *s, char *why, size_t size)
+{
+	return parse_time(s, &o->timeout_ns, why, size);
+}
+
+static int parse_count(const char *s, uint64_t *ret, char *why, size_t size)
+{
+	if (!is_off(s))
+		return parse_number(s, 0, UINT64_MAX, ret, why, size);
+	*ret = 0;
+	return 0;
+}
+
+static int parse_memory(const char *s, uint64_t *ret, char *why, size_t size)
+{
+	if (!is_off(s))
+		return parse_bytes(s, ret, why, size);
+	*ret = 0;
+	return 0;
 }
 
 int limits_parse(const char *s, struct limits *ret, char *why, size_t size)
 {
 	size_t len = strcspn(s, "=");
+	const char *value = s + len + (s[len] == '=');
+	int i = 0;
 
-	for (size_t i = 0; i < sizeof(limit_names) / sizeof(*limit_names) && s[len]; i++) {
-		const struct limit_name *n = &limit_names[i];
-
-		if (strlen(n->name) == len && !memcmp(n->name, s, len))
-			return parse_value(n, s + len + 1, ret, why, size);
+	while (i < LIMITS &&
+	       (!s[len] || strlen(limit_names[i]) != len || memcmp(limit_names[i], s, len)))
+		i++;
+	switch ((enum limit)i) {
+	case ERROR_RATE:
+		return parse_share(value, 100, &ret->error_pct, why, size);
+	case SLOW:
+		return parse_time(value, &ret->slow_ns, why, size);
+	case MEMORY:
+		return parse_memory(value, &ret->memory_bytes, why, size);
+	case CPU:
+		return parse_share(value, 100, &ret->cpu_pct, why, size);
+	case FAILURES:
+		return parse_count(value, &ret->failures, why, size);
+	case MIN_CALLS:
+		return parse_count(value, &ret->min_calls, why, size);
+	case TREND:
+		return parse_share(value, TREND_MAX_PCT, &ret->trend_pct, why, size);
+	case LIMITS:
+		break;
 	}
 	snprintf(why, size,
 		 "'%s' is no limit: write NAME=VALUE, with error-rate, slow, memory, cpu, "
