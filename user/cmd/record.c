@@ -11,6 +11,7 @@
 
 #include "cmd/child.h"
 #include "cmd/command.h"
+#include "cmd/event_stream.h"
 #include "cmd/outputs.h"
 #include "cmd/record_loop.h"
 #include "cmd/record_options.h"
@@ -31,9 +32,9 @@
 #define PATHBPF_VERSION "unknown"
 #endif
 
-/* Everything that one run holds. */
 #define CUTS_TOLD 20
 
+/* Everything that one run holds. */
 struct run {
 	struct record_options opt;
 	struct child child;
@@ -41,6 +42,7 @@ struct run {
 	struct plan plan;
 	struct session *session;
 	struct report *report;
+	struct event_stream stream;
 	uint64_t started_ns;
 };
 
@@ -49,6 +51,7 @@ static void run_done(struct run *run)
 	child_done(&run->child);
 	session_free(run->session);
 	report_free(run->report);
+	event_stream_close(&run->stream);
 	plan_done(&run->plan);
 	collect_done(&run->collect);
 	record_options_done(&run->opt);
@@ -159,10 +162,15 @@ static struct plan *spans_of(struct run *run)
 static int start(struct run *run)
 {
 	struct record_options *o = &run->opt;
-	struct plugins_options plugins = { .max_events = PLUGIN_EVENTS_DEFAULT,
+	struct plugins_options plugins = { .globs = (const char *const *)o->plugin.globs.v,
+					   .globs_n = o->plugin.globs.n,
+					   .max_events = (uint32_t)o->plugin.events_max,
+					   .timeout_ns = o->plugin.timeout_ns,
 					   .max_overhead_pct = o->max_overhead_pct };
 	struct session_options so = {
 		.plugins = o->no_plugins ? NULL : &plugins,
+		.window_ns = plugin_options_window(&o->plugin, o->duration_ns),
+		.windows_keep = WINDOWS_MAX,
 		.follow = !o->no_follow,
 		.native = o->native,
 		.cpu = !o->no_cpu,
@@ -173,13 +181,18 @@ static int start(struct run *run)
 		.offcpu_min_ns = o->offcpu_min_ns,
 	};
 	char msg[256] = "";
-	int status = record_targets_choose(o, &run->child, &run->collect, &so), err = 0;
+	int err = 0, status = event_stream_open(&run->stream, o->plugin.events_file, &plugins);
+
+	if (status)
+		return log_err(status, "cannot write %s", o->plugin.events_file), STATUS_FAILED;
+	status = record_targets_choose(o, &run->child, &run->collect, &so);
 
 	if (status < 0 && o->specs.n)
 		status = make_plan(run);
 	if (status < 0) {
 		err = session_open(&so, spans_of(run), &run->collect, &run->session, msg,
 				   sizeof(msg));
+		event_stream_begin(&run->stream, clock_wall_ns());
 		if (!err)
 			err = session_start(run->session, msg, sizeof(msg));
 	}
@@ -239,6 +252,8 @@ static void describe_run(struct run *run, int argc, char **argv)
 	r->cpu.frequency_hz = run->opt.frequency_hz;
 	r->offcpu.min_ns = run->opt.offcpu_min_ns;
 	r->overhead.budget_pct = run->opt.max_overhead_pct;
+	r->limits = run->opt.plugin.limits;
+	r->plugin_timeout_ns = run->opt.plugin.timeout_ns;
 }
 
 /* What the kernel could not give is absent, not empty. */
@@ -269,6 +284,12 @@ static void tell_cuts(const struct report *r)
 	}
 }
 
+/* Does standard output carry events? */
+static bool writes_events_there(const struct record_options *o)
+{
+	return o->plugin.events_file && !strcmp(o->plugin.events_file, "-");
+}
+
 static int finish(struct run *run)
 {
 	struct report *r = run->report;
@@ -290,12 +311,15 @@ static int finish(struct run *run)
 			 "%" PRIu64 " ns",
 			 r->overhead.trap_emulated_ns, r->overhead.trap_stepped_ns,
 			 r->overhead.trap_return_ns);
+	if (event_stream_close(&run->stream))
+		err = log_err(-EIO, "not all events could be written to %s",
+			      run->opt.plugin.events_file);
 	tell_cuts(r);
 	r->overhead.self_cpu_ns = clock_self_cpu_ns();
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;
 	log_progress_end();
-	if (!run->opt.outputs.n)
+	if (!run->opt.outputs.n && !writes_events_there(&run->opt))
 		vec_push(&run->opt.outputs, (struct output){ .file = "-", .view = &view_text });
 	return outputs_write(&run->opt, r) || err ? STATUS_FAILED : 0;
 }

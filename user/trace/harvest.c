@@ -319,11 +319,13 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
 	err = map_each(skel->maps.target_stats, add_target_stats, &h);
 	err = err ? err : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns);
-	err = err ? err : harvest_calls(skel, c, plan, resolver, r, session_begin_ns(s));
+	err = err ? err : harvest_plugins(c, session_loaders(s), resolver, r);
+	err = err ? err
+		  : harvest_calls(skel, c, plan, session_windows(s), resolver, r,
+				  session_begin_ns(s));
 	vec_done(&h.offcpu_ns);
 	if (err)
 		return err;
-	err = harvest_plugins(c, session_loaders(s), resolver, r);
 	err = err || !c->plugins
 		  ? err
 		  : harvest_executions(skel, plan, c->plugins, r, session_begin_ns(s));

@@ -21,6 +21,7 @@
 #include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/windows.h"
 
 struct calls {
 	struct report *report;
@@ -140,7 +141,8 @@ static int add_syscall_stack(const void *key, void *value, void *arg)
 }
 
 int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *plan,
-		  struct resolver *res, struct report *r, uint64_t begin_ns)
+		  const struct windows *windows, struct resolver *res, struct report *r,
+		  uint64_t begin_ns)
 {
 	struct calls c = { .report = r,
 			   .collect = collect,
@@ -163,6 +165,8 @@ int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *pl
 	}
 	if (!err && plan)
 		err = harvest_traces(&spans, begin_ns);
+	if (!err && windows)
+		err = windows_report(windows, &c.paths, plan, r);
 	path_table_done(&c.paths);
 	error_names_done(&c.errors);
 	return err;

@@ -9,7 +9,12 @@ struct pathbpf;
 struct plan;
 struct report;
 struct resolver;
+struct windows;
 
-/* plan: NULL without spans. begin_ns: of the trace, monotonic. 0 or a negative errno. */
-int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan, struct resolver *res,
-		  struct report *r, uint64_t begin_ns);
+/*
+ * plan: NULL without spans; windows: NULL without. The report has its plugins already. begin_ns: of
+ * the trace, monotonic. 0 or a negative errno.
+ */
+int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan,
+		  const struct windows *windows, struct resolver *res, struct report *r,
+		  uint64_t begin_ns);

@@ -147,8 +147,8 @@ static const char *make_id(struct plugins *p, const char *path, uint32_t generat
 
 static bool chosen(const struct plugins *p, const char *path)
 {
-	return !p->opt.glob || glob_match(p->opt.glob, path) ||
-	       glob_match(p->opt.glob, path_last(path));
+	return !p->opt.globs_n ||
+	       glob_lists_match(p->opt.globs, p->opt.globs_n, path_last(path), path);
 }
 
 static uint32_t add(struct plugins *p, const struct known_plugin *k, struct table *t,

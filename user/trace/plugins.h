@@ -17,7 +17,8 @@ struct plugins;
 struct process;
 
 struct plugins_options {
-	const char *glob; /* of paths or file names: others are no plugins; NULL: all are */
+	const char *const *globs; /* see glob_lists_match(): of paths or file names; n 0: all */
+	size_t globs_n;
 	uint32_t max_events;
 	uint64_t timeout_ns;     /* executions that take longer are counted; 0: none */
 	double max_overhead_pct; /* entries that cost the targets more are detached */
@@ -32,7 +33,7 @@ struct plugins_options {
 
 #define PLUGIN_EVENTS_DEFAULT 10000
 
-/* 0 or -ENOMEM; opt is copied, its glob must outlive the plugins. */
+/* 0 or -ENOMEM; opt is copied, its globs must outlive the plugins. */
 int plugins_new(const struct plugins_options *opt, struct plugins **ret);
 void plugins_free(struct plugins *p);
 DEFINE_CLEANUP(struct plugins *, plugins_free)

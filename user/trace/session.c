@@ -28,6 +28,7 @@
 #include "trace/textwatch.h"
 #include "trace/unwinder.h"
 #include "trace/unwindrows.h"
+#include "trace/windows.h"
 
 #define CLOSING_US        1000
 #define KERNEL_UNWIND_MAX 64
@@ -156,6 +157,10 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		return err;
 	}
 	tell_sizes(s);
+	err = plan && opt->window_ns ? windows_new(opt->window_ns, opt->windows_keep, &s->windows)
+				     : 0;
+	if (err)
+		return err;
 	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images),
 		       s->skel->rodata->config.runtimes);
 	err = make_unwinder(s);
@@ -342,6 +347,11 @@ int session_fd(const struct session *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
+const struct windows *session_windows(const struct session *s)
+{
+	return s->windows;
+}
+
 bool session_native(const struct session *s)
 {
 	return s->opt.native;
@@ -357,6 +367,8 @@ int session_drain(struct session *s)
 	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
 	session_make_paths(s);
+	if (s->windows)
+		windows_tick(s->windows, s->skel, clock_monotonic_ns() - s->begin_ns);
 	return n < 0 ? n : err;
 }
 
@@ -432,6 +444,7 @@ void session_free(struct session *s)
 	loaders_free(s->loaders);
 	textwatch_free(s->watch);
 	unwinder_free(s->unwinder);
+	windows_free(s->windows);
 	sampler_free(s->sampler);
 	ring_buffer__free(s->ring);
 	pathbpf__destroy(s->skel);

@@ -27,6 +27,8 @@ struct session_options {
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
 	bool timelines;                        /* record root spans whole */
+	uint64_t window_ns;                    /* for trends; 0: without */
+	uint32_t windows_keep;                 /* the latest */
 	const struct plugins_options *plugins; /* look for plugins; NULL: do not */
 	bool native; /* stacks keep an interpreter's own frames beside those that it runs */
 	uint32_t frequency_hz;
@@ -40,6 +42,7 @@ struct session_missing {
 };
 
 struct session;
+struct windows;
 
 /*
  * Loads the programs; nothing runs yet. What this kernel cannot give is left out and listed by
@@ -56,6 +59,8 @@ int session_trap_costs(struct session *s, struct trap_costs *ret);
 int session_start(struct session *s, char *msg, size_t msg_size);
 /* A descriptor that becomes readable when the ring wants draining at once. */
 int session_fd(const struct session *s);
+/* NULL: none were asked for, or nothing is called that could be in them. */
+const struct windows *session_windows(const struct session *s);
 /* See the option of that name. */
 bool session_native(const struct session *s);
 /* Takes what the ring holds, and varies the sampling period. Call every 100 ms. */

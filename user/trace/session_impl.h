@@ -17,6 +17,7 @@ struct sampler;
 struct selfcost;
 struct textwatch;
 struct unwinder;
+struct windows;
 
 struct session {
 	struct session_options opt;
@@ -29,6 +30,7 @@ struct session {
 	struct uprobes *uprobes;
 	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
+	struct windows *windows; /* NULL: without */
 	struct loaders *loaders; /* NULL: no plugins are looked for */
 	struct textwatch *watch;
 	struct unwinder *unwinder;
