@@ -232,6 +232,8 @@ static void settle_load(const struct call *k)
 		asked->asked = strpool_add(&k->p->strings, k->r->path);
 	e.constructors_ns =
 	    k->r->call == PB_LOADER_OTHER ? 0 : since(k->r->h.time_ns, k->r->init_ns);
+	/* What held the call up stands behind them. */
+	e.constructors_ns -= e.waited_ns < e.constructors_ns ? e.waited_ns : e.constructors_ns;
 	if (e.has_duration) {
 		asked->p.load_ns += e.duration_ns;
 		if (e.duration_ns > asked->p.load_max_ns)

@@ -170,7 +170,8 @@ void plugins_begin(struct plugins *p, struct collect *c, uint64_t now_ns)
 	vec_foreach (proc, &c->processes.all) {
 		struct plugin_process *pp;
 
-		if (!(*proc)->live || (*proc)->kernel_thread)
+		/* Of a command that is yet to be run nothing is there before. */
+		if (!(*proc)->live || (*proc)->kernel_thread || !(*proc)->maps_version)
 			continue;
 		pp = plugin_process(p, (*proc)->pid, true);
 		if (pp && !pp->known)
