@@ -88,17 +88,30 @@ def functions_by_name(t):
 
 
 @case
-def functions_of_the_machine_and_of_native_libraries(t):
-    w = jobs(t, "ets", "binary", "term", "crypto")
-    report = trace(t, w, 8, "--no-offcpu")
+def functions_of_the_machine(t):
+    """While the heap of a process shrinks and moves, nobody can tell where its stack is: 0.2 % here."""
+    w = jobs(t, "ets", "binary", "term")
+    report = trace(t, w, 6, "--no-offcpu")
     w.end()
     total = chains(report)
-    expect_complete(t, report, "cpu", 0.995)
+    expect_complete(t, report, "cpu", 0.98)
+    lost = [s for s, _ in folded(report, "cpu") if "[truncated]" in s and "erts_gc_after_bif_call_lhf" not in s]
+    equal(lost, [], "incomplete for another reason")
     expect_job(total, "ets_insert_2", r"again/1;fill/2;global::call_light_bif_shared;ets_insert_2.*")
     expect_job(total, "split/1", r"again/1;split/1(;(global::|binary:).*)?")
     expect_job(total, "term_to_binary_1", r"again/1;encode/1;global::call_light_bif_shared;term_to_binary_1.*")
+
+
+@case
+def functions_of_native_libraries(t):
+    w = jobs(t, "crypto", "md5")
+    report = trace(t, w, 5, "--no-offcpu")
+    w.end()
+    total = chains(report)
+    expect_complete(t, report, "cpu", 0.995)
     expect_job(total, "hash/1", r"again/1;hash/1(;crypto:.*|;global::.*)?")
     expect_job(total, "hash_nif", r"again/1;hash/1;crypto:hash/4;global::call_nif_shared;beam_jit_call_nif.*;hash_nif.*")
+    expect_job(total, "digest/1", r"again/1;digest/1(;global::.*)?")
 
 
 @case
