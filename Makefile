@@ -114,7 +114,7 @@ check-vm: $(BIN) workloads
 FUZZ_SECONDS ?= 5
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SRC := $(wildcard user/lib/*.c) $(wildcard user/sym/*.c) \
-	user/target/maps.c $(wildcard user/runtime/python_*.c) user/runtime/beam_symbols.c \
+	user/target/maps.c $(wildcard user/runtime/python_*.c user/runtime/v8_*.c) user/runtime/beam_symbols.c \
 	user/runtime/beam_code.c user/trace/spec.c \
 	user/trace/insn.c user/trace/entrybounds.c user/trace/entrysite.c
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(O)/fuzz/%.o)
