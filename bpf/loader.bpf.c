@@ -45,7 +45,14 @@ static __subprog bool read_path(char *to, __u64 addr)
 /* The innermost call, or what stands for none. */
 static __always_inline struct loader_call *call_now(struct loader_thread *w)
 {
-	return &w->calls[w->depth && w->depth <= LOADER_DEPTH ? w->depth - 1 : LOADER_DEPTH];
+	__u64 i = w->depth - 1U;
+
+	/* In one register from the check on: Linux 6.1's verifier loses sight of copies. */
+	asm volatile("" : "+r"(i));
+	if (i > LOADER_DEPTH)
+		i = LOADER_DEPTH;
+	asm volatile("" : "+r"(i));
+	return &w->calls[i];
 }
 
 /* Calls that were jumped out of end. equal: also one whose frame is the very same. */
@@ -119,7 +126,7 @@ static __subprog int read_handle(struct loader_thread *w, struct loader_call *c)
 
 /* dlopen(), dlmopen(), dlclose() */
 static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, struct thread *t,
-			     __u32 probe)
+			      __u32 probe)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct loader_call *c;

@@ -19,7 +19,7 @@ def events(report, kind, name=None):
     return [e for e in report["plugin_events"] if e["type"] == kind and name in (None, e["plugin"])]
 
 
-def host_run(t, mode, *args, options=("--max-overhead", 100)):
+def host_run(t, mode, *args, options=("--plugin", "*", "--max-overhead", 100)):
     w = t.workload("plughost", mode, *args)
     tracer = t.trace(*options, "-p", w.pid)
     w.go()
@@ -115,7 +115,7 @@ def plugins_that_were_there_before(t):
     w = t.workload("plughost", "stay")
     w.go()
     w.truth()
-    tracer = t.trace("-p", w.pid)
+    tracer = t.trace("--plugin", "*", "-p", w.pid)
     report = tracer.stop()
     w.end()
     p = plugin(report, "plug.so")
@@ -138,7 +138,7 @@ def a_module_of_redis(t):
         return t.run(cli, "-s", redis.socket, *words).stdout.strip()
 
     module = need_workload("redismodule.so")
-    tracer = t.trace("--max-overhead", 100, "-p", redis.process.pid)
+    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", redis.process.pid)
     equal(say("module", "load", module), "OK", "MODULE LOAD")
     time.sleep(0.5)
     bench = [need_program("redis-benchmark"), "-s", redis.socket, "-n", 2000, "-c", 4, "-q"]
@@ -165,7 +165,7 @@ def extensions_of_python(t):
             "print('{}', flush=True)\nsys.stdin.readline()\n"
         )
     w = Workload(t, [sys.executable, "-S", script])
-    tracer = t.trace("--max-overhead", 100, "-p", w.pid)
+    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", w.pid)
     w.go()
     w.truth()
     report = tracer.stop()
@@ -190,7 +190,7 @@ def extensions_of_postgres(t):
 
     say("select pg_backend_pid();")
     text = wait_until(lambda: open(t.file("psql.out")).read().strip(), "the backend's PID")
-    tracer = t.trace("--max-overhead", 100, "-p", int(text.split()[0]))
+    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", int(text.split()[0]))
     say("load 'auto_explain';")
     say("load '/nowhere/no.so';")
     for _ in range(20):
