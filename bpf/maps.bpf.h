@@ -22,15 +22,13 @@ struct span {
 	__u64 sp;        /* stack pointer at the function's first instruction */
 	__u64 ret;       /* what it pointed to, its return address; 0: not read */
 	__u32 path, node;
-	__u16 folded; /* so many direct repetitions of its node lie below: shares their path */
-	__u8 stack;   /* enum on_stack */
-	__u8 slice;   /* its index in the recorded trace + 1; 0: it is not recorded */
-	__u8 kept;    /* the kernel keeps a return probe for it */
-	__u8 unseen;  /* its return will not be seen: more were pending than the kernel keeps */
-	__u8 below;   /* an entry of a plugin: spans.plugin_top before it */
-	__u8 pad;
-	__u16 plugin; /* its index + 1; 0: no entry of a plugin */
-	__u8 pad2[6];
+	__u16 folded;    /* so many direct repetitions of its node lie below: shares their path */
+	__u8 stack;      /* enum on_stack */
+	__u8 slice;      /* its index in the recorded trace + 1; 0: it is not recorded */
+	__u8 kept : 1;   /* the kernel keeps a return probe for it */
+	__u8 unseen : 1; /* its return will not be seen: more were pending than the kernel keeps */
+	__u8 below;      /* an entry of a plugin: spans.plugin_top before it */
+	__u16 plugin;    /* its index + 1; 0: no entry of a plugin */
 };
 
 struct goroutine_key {
@@ -106,7 +104,7 @@ struct thread {
 	__u8 traced;     /* 0: ignore it, for instance after the trace's end */
 	__u8 forked;     /* has not made a system call of its own yet */
 	__u8 trampoline; /* is in a system call of the kernel's own making */
-	__u8 loading;    /* has called the dynamic loader; from where will be seen at a system call */
+	__u8 loading; /* has called the dynamic loader; from where will be seen at a system call */
 	__u64 start_ns, base_cpu_ns, base_runq_ns;
 
 	__u64 off_ns; /* since when it is off CPU; 0: it runs */
@@ -141,6 +139,9 @@ struct thread {
 	struct spans spans;
 	struct span room[PB_SPAN_DEPTH]; /* of spans */
 };
+
+/* Linux 7 gives task storage that is larger to nobody: it comes from caches of 8 KiB at most. */
+_Static_assert(sizeof(struct thread) <= 8000, "struct thread fits a kernel cache");
 
 /* thread → its state. Written by every program; bound: the number of traced threads. */
 struct threads_map {
