@@ -158,7 +158,7 @@ lint: $(SKEL) $(O)/syscall_names.inc
 	$(call say,SHAPE,)
 	$(Q)tools/shape.sh
 	$(call say,BPFSTACK,)
-	$(Q)tools/bpfstack.sh $(O)/bpf/span.bpf.o
+	$(Q)tools/bpfstack.sh $(O)/bpf/span.bpf.o $(O)/bpf/plugin.bpf.o $(O)/bpf/loader.bpf.o
 	$(call say,SHELL,)
 	$(Q)shellcheck $(SCRIPTS)
 	$(call say,MAN,)

@@ -107,7 +107,7 @@ class Redis(Service):
         self.socket = self.t.file("redis.sock")
         self.spawn(
             [need_program("redis-server"), "--port", 0, "--unixsocket", self.socket, "--dir", self.t.dir]
-            + ["--save", "", "--appendonly", "no", "--daemonize", "no", "--enable-module-command", "yes"]
+            + ["--save", "", "--appendonly", "no", "--daemonize", "no"]
         )
 
     def ping(self):

@@ -129,9 +129,18 @@ def without_plugins(t):
     check("plugins" not in report, "plugins in a report without")
 
 
+class RedisWithModules(Redis):
+    def start(self):
+        self.socket = self.t.file("redis.sock")
+        self.spawn(
+            [need_program("redis-server"), "--port", 0, "--unixsocket", self.socket, "--dir", self.t.dir]
+            + ["--save", "", "--enable-module-command", "yes"]
+        )
+
+
 @case
 def a_module_of_redis(t):
-    redis = Redis(t)
+    redis = RedisWithModules(t)
     cli = need_program("redis-cli")
 
     def say(*words):

@@ -163,7 +163,6 @@ static int find(struct search *s, const struct symbol *sym)
 	int err = 0;
 
 	s->n = 1;
-	*s->restarts = false;
 	s->pieces[0] = (struct piece){ sym->addr, sym->addr + sym->size };
 	for (uint32_t i = 0; i < s->n && !err; i++)
 		err = scan_piece(s, i);
@@ -179,6 +178,7 @@ int exits_find(int fd, const struct symbols *symbols, const struct symbol *sym, 
 		.fd = fd, .symbols = symbols, .ret = ret, .restarts = ret_restarts, .why = why
 	};
 
+	*ret_restarts = false;
 	return find(&s, sym);
 }
 
@@ -191,7 +191,9 @@ int exits_find_within(int fd, const struct symbols *symbols, const struct symbol
 			    .restarts = ret_restarts,
 			    .why = why,
 			    .within = true };
-	int err = find(&s, sym);
+	int err;
 
+	*ret_restarts = false;
+	err = find(&s, sym);
 	return err == -ENOTSUP ? exits_find(fd, symbols, sym, ret, ret_restarts, why) : err;
 }

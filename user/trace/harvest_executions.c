@@ -144,6 +144,8 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 			err = add_path(plan, r, i);
 	}
 	vec_foreach (c, &p->costly) {
+		if (!plan)
+			break;
 		struct named_why why = { report_str(r, plan->nodes.v[c->node].name),
 					 report_str(r, c->why) };
 

@@ -159,7 +159,7 @@ int object_files_add_path(struct object_files *o, const char *path, uint32_t *re
 	return add_opened(o, open(path, O_RDONLY | O_CLOEXEC), path, path, ret);
 }
 
-int object_files_add_as(struct object_files *o, const char *via, const char *path, uint32_t *ret)
+int object_files_add_as(struct object_files *o, const char *path, const char *via, uint32_t *ret)
 {
 	int fd = open(via, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char own[48];

@@ -45,7 +45,7 @@ uint32_t object_files_add(struct object_files *o, uint32_t pid, const struct map
 /* The same for a file that is not mapped yet. Negative errno when it cannot be opened. */
 int object_files_add_path(struct object_files *o, const char *path, uint32_t *ret);
 /* The same for one that its processes call `path` and we reach by `via`, for now. */
-int object_files_add_as(struct object_files *o, const char *via, const char *path, uint32_t *ret);
+int object_files_add_as(struct object_files *o, const char *path, const char *via, uint32_t *ret);
 /* What this very process has mapped: others are likely to map the same C library. */
 void object_files_add_own(struct object_files *o);
 /* Opens a file anew, the vdso as a copy in memory: a descriptor or a negative errno. */

@@ -34,6 +34,8 @@ const struct dyninfo *plugin_dyninfo(struct plugins *p, struct collect *c, uint3
 			return NULL;
 		}
 	}
+	if (!p->objects.v || !p->objects_read.v)
+		return NULL;
 	if (p->objects_read.v[file] && !again)
 		return &p->objects.v[file];
 	fd = object_open(&c->objects, file);
@@ -91,19 +93,19 @@ static uint32_t file_of(struct plugins *p, struct collect *c, const struct proce
 			uint64_t bias, const char *name)
 {
 	uint32_t file = find_mapped(p, c, proc, bias, name);
-	char path[PATH_MAX + 64], *real;
+	char reached[PATH_MAX + 64], *real;
 
 	if (file != OBJECT_NONE || !strchr(name, '/'))
 		return file;
-	reach(proc->pid, name, path, sizeof(path));
+	reach(proc->pid, name, reached, sizeof(reached));
 	if (name[0] == '/') {
-		object_files_add_as(&c->objects, path, name, &file);
+		object_files_add_as(&c->objects, name, reached, &file);
 		return file;
 	}
-	real =
-	    realpath(path, NULL); /* as we see it: as the target does, unless it has its own root */
+	real = realpath(reached,
+			NULL); /* as we see it: as the target does, unless it has its own root */
 	if (real)
-		object_files_add_as(&c->objects, path, real, &file);
+		object_files_add_as(&c->objects, real, reached, &file);
 	free(real);
 	return file;
 }
@@ -194,7 +196,7 @@ static void fill(struct plugins *p, struct collect *c, struct known_plugin *k, u
 
 	k->file = file;
 	k->p.generation = generations_of(p, k->p.path) + 1;
-	k->p.id = make_id(p, k->p.path, k->p.generation);
+	k->p.id = k->p.path ? make_id(p, k->p.path, k->p.generation) : NULL;
 	if (file != OBJECT_NONE && c->objects.files.v[file]->fd >= 0 &&
 	    !fstat(c->objects.files.v[file]->fd, &st))
 		k->p.size = (uint64_t)st.st_size;

@@ -17,19 +17,7 @@
 #include "bpf/wire.h"
 #include "trace/redzone.h"
 
-/* include/uapi/linux/bpf.h of Linux 6.6; libbpf 1.1 does not know them. */
-#define CMD_LINK_CREATE     28
-#define TRACE_UPROBE_MULTI  48
-#define UPROBE_MULTI_RETURN 1
-#define CLOSERS_MAX         32
-#define ENOTSUPP            524 /* the kernel's own, for instructions it cannot single-step */
-
-/* struct bpf_attr as BPF_LINK_CREATE reads it for this attach type. */
-struct multi_attr {
-	uint32_t prog_fd, target_fd, attach_type, flags;
-	uint64_t path, offsets, ref_ctr_offsets, cookies;
-	uint32_t cnt, multi_flags, pid, pad;
-};
+#define ENOTSUPP 524 /* the kernel's own, for instructions it cannot single-step */
 
 /* Those of plugins come and go by object. */
 struct plugin_links {
@@ -53,73 +41,6 @@ static void places_done(struct uprobe_places *p)
 	free(p->semaphores);
 }
 
-static bool is_multi(const struct bpf_program *prog)
-{
-	return (int)bpf_program__expected_attach_type(prog) == TRACE_UPROBE_MULTI;
-}
-
-int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
-		      uint32_t pid)
-{
-	struct multi_attr attr = {
-		.prog_fd = (uint32_t)bpf_program__fd(prog),
-		.attach_type = TRACE_UPROBE_MULTI,
-		.path = (uint64_t)(uintptr_t)p->path,
-		.offsets = (uint64_t)(uintptr_t)p->offsets,
-		.ref_ctr_offsets = (uint64_t)(uintptr_t)p->semaphores,
-		.cookies = (uint64_t)(uintptr_t)p->cookies,
-		.cnt = p->n,
-		.multi_flags = at_return ? UPROBE_MULTI_RETURN : 0,
-		.pid = pid,
-	};
-	long fd;
-
-	if (!is_multi(prog))
-		return -ENOTSUP;
-	fd = syscall(SYS_bpf, CMD_LINK_CREATE, &attr, sizeof(attr) - sizeof(attr.pad));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/*
- * A kernel without uprobe_multi refuses the attach type of a program at load; asking with a bad
- * descriptor tells the two errors apart without loading anything.
- */
-static bool kernel_has_multi(void)
-{
-	/* `return 0;` as a program of that type. */
-	struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
-				    { .code = BPF_JMP | BPF_EXIT } };
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = (enum bpf_attach_type)TRACE_UPROBE_MULTI);
-	struct multi_attr attr = {
-		.attach_type = TRACE_UPROBE_MULTI,
-		.path = (uint64_t)(uintptr_t) "/",
-		.offsets = (uint64_t)(uintptr_t)(unsigned long[]){ 0 },
-		.cnt = 1,
-	};
-	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "pb_probe", "GPL", insns, 2, &opts);
-	bool has;
-
-	if (prog < 0)
-		return false;
-	attr.prog_fd = (uint32_t)prog;
-	/* "/" is no regular file: a kernel that knows the type looks that far. */
-	has = syscall(SYS_bpf, CMD_LINK_CREATE, &attr, sizeof(attr) - sizeof(attr.pad)) < 0 &&
-	      errno == EBADF;
-	close(prog);
-	return has;
-}
-
-bool uprobe_prepare(struct bpf_program *const *progs, size_t n)
-{
-	if (!kernel_has_multi())
-		return false;
-	for (size_t i = 0; i < n; i++)
-		bpf_program__set_expected_attach_type(progs[i],
-						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
-	return true;
-}
-
 void uprobes_prepare(const struct uprobe_programs *progs)
 {
 	struct bpf_program *const functions[] = { progs->enter,       progs->leave,
@@ -138,7 +59,7 @@ int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
 	if (!u)
 		return -ENOMEM;
 	u->progs = *progs;
-	u->multi = is_multi(progs->enter);
+	u->multi = uprobe_is_multi(progs->enter);
 	u->into = &u->attached;
 	*ret = u;
 	return 0;
@@ -266,22 +187,6 @@ static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t 
 	return err;
 }
 
-static int link_places(struct uprobe_links *l, struct bpf_program *prog,
-		       const struct uprobe_places *p, bool at_return)
-{
-	int fd, err;
-
-	if (bpf_program__fd(prog) < 0)
-		return -ENOEXEC; /* not loaded: this kind of code was not expected */
-	fd = uprobe_link_multi(prog, p, at_return, 0);
-	if (fd < 0)
-		return fd;
-	err = vec_push(&l->fds, fd);
-	if (err)
-		close(fd);
-	return err;
-}
-
 /* One link, if there is anything to link; its descriptor is added to the others. */
 static int attach_part(struct uprobes *u, const struct plan *plan, const char *path,
 		       const uint32_t *nodes, uint32_t n, enum part part)
@@ -290,44 +195,10 @@ static int attach_part(struct uprobes *u, const struct plan *plan, const char *p
 	int err = make_places(plan, nodes, n, part, &p);
 
 	if (!err && p.n)
-		err = link_places(u->into, part_program(u, part), &p, part == PART_RETURN);
+		err =
+		    uprobe_links_add_multi(u->into, part_program(u, part), &p, part == PART_RETURN);
 	places_done(&p);
 	return err;
-}
-
-static void *close_link(void *arg)
-{
-	close(*(const int *)arg);
-	return NULL;
-}
-
-/*
- * Closing a link waits until no CPU can be in its probes any more, for some 100 ms: all wait at the
- * same time.
- */
-static void close_from(struct uprobe_links *l, size_t first)
-{
-	pthread_t threads[CLOSERS_MAX];
-	size_t n = 0;
-
-	for (size_t i = l->fds.n; i-- > first;) {
-		if (n < CLOSERS_MAX && !pthread_create(&threads[n], NULL, close_link, &l->fds.v[i]))
-			n++;
-		else
-			close(l->fds.v[i]);
-	}
-	while (n)
-		pthread_join(threads[--n], NULL);
-	l->fds.n = l->fds.n < first ? l->fds.n : first;
-}
-
-void uprobe_links_close(struct uprobe_links *l)
-{
-	close_from(l, 0);
-	while (l->links.n)
-		bpf_link__destroy(l->links.v[--l->links.n]);
-	vec_done(&l->fds);
-	vec_done(&l->links);
 }
 
 /*
@@ -348,7 +219,7 @@ static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 			plan->nodes.v[nodes[i]].attached = true;
 		return 0;
 	}
-	close_from(u->into, before);
+	uprobe_links_close_from(u->into, before);
 	if (err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR)
 		return err;
 	if (n == 1) {
@@ -362,14 +233,6 @@ static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
 	}
 	err = attach_multi(u, plan, path, nodes, n / 2);
 	return err ? err : attach_multi(u, plan, path, nodes + n / 2, n - n / 2);
-}
-
-static struct bpf_link *perf_link(struct bpf_program *prog, const char *path, uint64_t offset,
-				  uint64_t cookie, bool ret)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = ret);
-
-	return bpf_program__attach_uprobe_opts(prog, -1, path, offset, &opts);
 }
 
 /* A node that needs nothing but two probes at one place. */
@@ -395,9 +258,9 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 			skip(plan, nodes[i], objection);
 			continue;
 		}
-		leave = perf_link(u->progs.leave, path, place, nodes[i], true);
-		enter = leave ? perf_link(u->progs.enter, path, place, entry_cookie(node, nodes[i]),
-					  false)
+		leave = uprobe_link_perf(u->progs.leave, path, place, nodes[i], true);
+		enter = leave ? uprobe_link_perf(u->progs.enter, path, place,
+						 entry_cookie(node, nodes[i]), false)
 			      : NULL;
 		if (!enter) {
 			skip(plan, nodes[i], "the kernel refuses a probe there");
@@ -409,34 +272,6 @@ static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
 		plan->nodes.v[nodes[i]].attached = true;
 	}
 	return 0;
-}
-
-static int link_perf(struct uprobe_links *l, struct bpf_program *prog, const char *path,
-		     uint64_t offset, uint64_t cookie)
-{
-	struct bpf_link *link;
-
-	if (l->links.n >= 2UL * UPROBES_PERF_MAX || bpf_program__fd(prog) < 0)
-		return -ENOSPC;
-	link = perf_link(prog, path, offset, cookie, false);
-	if (!link)
-		return -errno;
-	if (!vec_push(&l->links, link))
-		return 0;
-	bpf_link__destroy(link);
-	return -ENOMEM;
-}
-
-int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
-		     const struct uprobe_places *p)
-{
-	int err = 0;
-
-	if (is_multi(prog))
-		return p->n ? link_places(l, prog, p, false) : 0;
-	for (uint32_t i = 0; i < p->n && !err; i++)
-		err = link_perf(l, prog, p->path, p->offsets[i], p->cookies ? p->cookies[i] : 0);
-	return err;
 }
 
 /*
@@ -456,9 +291,10 @@ static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, e
 		h->attached = true;
 	}
 	if (p.n && u->multi)
-		failed = link_places(&u->attached, u->progs.hooks[kind], &p, false);
+		failed = uprobe_links_add_multi(&u->attached, u->progs.hooks[kind], &p, false);
 	for (uint32_t i = 0; i < p.n && !u->multi && !failed; i++)
-		failed = link_perf(&u->attached, u->progs.hooks[kind], path, p.offsets[i], 0);
+		failed = uprobe_links_add_perf(&u->attached, u->progs.hooks[kind], path,
+					       p.offsets[i], 0);
 	vec_foreach (h, &plan->hooks) {
 		if (h->object == object && h->kind == kind)
 			h->refused |= failed != 0;

@@ -12,28 +12,9 @@
 #include "lib/cleanup.h"
 #include "trace/objectfile.h"
 #include "trace/plan.h"
+#include "trace/uprobe_link.h"
 
-struct bpf_program;
 struct uprobes;
-
-/* More than this many probes are refused without uprobe_multi. */
-#define UPROBES_PERF_MAX 64
-
-/* Places in one file. */
-struct uprobe_places {
-	const char *path;
-	unsigned long *offsets; /* file offsets */
-	uint64_t *cookies;      /* one each; NULL: all are 0 */
-	unsigned long
-	    *semaphores; /* file offsets of counters to raise, 0: none; NULL: none at all */
-	uint32_t n;
-};
-
-/* Links that are closed together. */
-struct uprobe_links {
-	VEC(int) fds;                 /* uprobe_multi */
-	VEC(struct bpf_link *) links; /* perf events */
-};
 
 /* What runs at the probes of a plan. */
 struct uprobe_programs {
@@ -44,25 +25,7 @@ struct uprobe_programs {
 	struct bpf_program *hooks[HOOKS];
 };
 
-/*
- * One uprobe_multi link, in the process `pid` or (0) in all: a descriptor to close, or a negative
- * errno; -ENOTSUP: uprobes_prepare() found that this kernel has none.
- */
-int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
-		      uint32_t pid);
-
-/*
- * Probes places of one file by whatever mechanism uprobe_prepare() has chosen. 0 or a negative
- * errno; what was attached before remains. -ENOSPC: without uprobe_multi there are too many.
- */
-int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
-		     const struct uprobe_places *p);
-/* Closes all, at the same time. */
-void uprobe_links_close(struct uprobe_links *l);
-
-/* Before load: makes programs fit for the mechanism that this kernel has; true: uprobe_multi. */
-bool uprobe_prepare(struct bpf_program *const *progs, size_t n);
-/* The same for those of a plan. */
+/* Before load: as uprobe_prepare() does it. */
 void uprobes_prepare(const struct uprobe_programs *progs);
 int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret);
 /*
