@@ -140,7 +140,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 			bpf_for_each_map_elem(&goroutines, open_goroutine, NULL, 0);
 		return 0;
 	}
-	t = thread_of(task);
+	t = thread_known(task);
 	if (!t)
 		return 0;
 	now_ns = bpf_ktime_get_ns();

@@ -542,6 +542,12 @@ extern __u32 pidns_level;
  */
 extern __u32 closing;
 
+/*
+ * Set by user space, from whatever thread: every program returns at once from then on, the thread
+ * iterator excepted, which only user space runs. An emergency stop, and a pause.
+ */
+extern __u32 inert;
+
 /* The last pb_plugin.seq given, the last one whose objects are probed, and time spent waiting. */
 extern __u64 loader_seq, loader_ready, loader_waited_ns;
 /* When the trace began. */

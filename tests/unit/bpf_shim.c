@@ -69,7 +69,7 @@ void shim_reset(void)
 	user_memory = NULL;
 	memset(&shim, 0, sizeof(shim));
 	memset(&written_config, 0, sizeof(written_config));
-	pidns_level = closing = last_path = 0;
+	pidns_level = closing = inert = last_path = 0;
 	shim_preempt_count = 0;
 	written_hot_paths = 1;
 }
