@@ -397,6 +397,11 @@ uint64_t session_gap_ns(const struct session *s)
 	return s->gap_ns;
 }
 
+volatile uint32_t *session_inert(struct session *s)
+{
+	return &s->skel->bss->inert;
+}
+
 /* Of what has no table, stacks are incomplete. */
 static void tell_left_out(struct session *s)
 {
@@ -416,7 +421,8 @@ int session_stop(struct session *s)
 	s->stopped = true;
 	selfcost_stop(s->selfcost);
 	tell_left_out(s);
-	textwatch_last(s->watch);
+	if (!s->skel->bss->inert) /* after an emergency stop there are none to be missed */
+		textwatch_last(s->watch);
 	/* An open span must not close while it is counted as open: lets running programs end. */
 	s->skel->bss->closing = 1;
 	usleep(s->plan ? CLOSING_US : 0);
