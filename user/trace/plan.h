@@ -79,6 +79,7 @@ struct plan_node {
 	bool gone;         /* one was missing in memory: see trace/textwatch.h */
 	bool detached;     /* its plugin is gone for now, and so are its probes */
 	bool costly;       /* it cost too much: it is not probed any more */
+	bool removed;      /* taken off on request; what was counted stays */
 	bool later;        /* of a plugin: was detached an odd number of times */
 };
 
@@ -106,7 +107,8 @@ struct plan_args {
 };
 
 struct plan {
-	VEC(struct spec) specs;      /* owned */
+	VEC(struct spec) specs;      /* owned; the later one decides */
+	uint32_t only;               /* index + 1: look for what this one names; 0: for all */
 	VEC(struct plan_node) nodes; /* a node's id is its index */
 	exit_vec sites;
 	VEC(struct plan_place) places;

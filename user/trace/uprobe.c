@@ -349,7 +349,7 @@ static uint32_t list_nodes(const struct plan *plan, uint32_t object, bool plugin
 		const struct plan_node *node = &plan->nodes.v[i];
 
 		if (node->object == object && !node->plugin == !plugin && !node->attached &&
-		    !node->refused && !node->detached && !node->costly)
+		    !node->refused && !node->detached && !node->costly && !node->removed)
 			nodes[n++] = i;
 	}
 	return n;
