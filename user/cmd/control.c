@@ -51,7 +51,7 @@ static json_t *stop_all(void *arg)
 	struct control *c = arg;
 	struct emergency_outcome o;
 
-	emergency_stop(c->emergency, "pathbpf ctl", &o);
+	emergency_stop(c->emergency, "pathbpf ctl", false, &o);
 	return json_pack("{s:I, s:f}", "links", (json_int_t)o.removed, "ms",
 			 (double)o.took_ns / 1e6);
 }
@@ -105,7 +105,7 @@ struct control *control_open(const struct control_subject *subject)
 					   .others_pct = -1 };
 	describe_target(c->on.opt, c->status.target, sizeof(c->status.target));
 	if (emergency_new(session_inert(c->on.session), &c->emergency) ||
-	    watchdog_start(c->emergency, &c->watchdog))
+	    watchdog_start(c->emergency, WATCHDOG_LOOK_MS, &c->watchdog))
 		log_warn(0, "no emergency stop: out of threads or memory");
 	if (c->emergency)
 		open_server(c);
@@ -297,9 +297,11 @@ void control_turn(struct control *c)
 	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
 	update_status(c);
 	answer_snapshot(c, snapshot_done(&c->snapshot, why, sizeof(why)), why);
-	while ((task = server_take(c->server)))
+	while ((task = server_take(c->server))) {
 		serve(c, task);
-	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
+		c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
+		server_publish(c->server, &c->status);
+	}
 }
 
 bool control_stopped(struct control *c)
@@ -313,6 +315,13 @@ bool control_stopped(struct control *c)
 		 "what was recorded before",
 		 o.why, o.removed, (double)o.took_ns / 1e6);
 	return true;
+}
+
+bool control_hung(struct control *c)
+{
+	struct emergency_outcome o = {};
+
+	return c && c->emergency && emergency_acknowledge(c->emergency, &o) && o.hung;
 }
 
 void control_settle(struct control *c)

@@ -20,7 +20,6 @@
 #include "lib/clock.h"
 #include "trace/emergency.h"
 
-#define LOOK_MS       1000
 #define SWEEP_MS      50
 #define HUNG_LOOKS    10 /* without a turn of the loop */
 #define BUSY_LOOKS    60 /* the same while it computes */
@@ -31,7 +30,7 @@ struct watchdog {
 	struct emergency *emergency;
 	pthread_t thread;
 	clockid_t main_clock; /* CPU time of the main thread */
-	int signal_fd, stop_fd;
+	int signal_fd, stop_fd, look_ms;
 	atomic_bool watches;
 	atomic_ulong turns; /* of the main loop */
 	/* The thread's own: */
@@ -53,12 +52,12 @@ static void say(const char *text)
 		return;
 }
 
-static void stop_all(struct watchdog *w, const char *why)
+static void stop_all(struct watchdog *w, const char *why, bool hung)
 {
 	struct emergency_outcome o;
 	char text[160];
 
-	emergency_stop(w->emergency, why, &o);
+	emergency_stop(w->emergency, why, hung, &o);
 	snprintf(text, sizeof(text),
 		 "pathbpf: emergency stop (%s): %u probe links removed in %.0f ms\n", o.why,
 		 o.removed, (double)o.took_ns / 1e6);
@@ -70,7 +69,7 @@ static void take_signal(struct watchdog *w)
 	struct signalfd_siginfo info;
 
 	if (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
-		stop_all(w, "SIGUSR2");
+		stop_all(w, "SIGUSR2", false);
 }
 
 static uint64_t main_cpu_ns(const struct watchdog *w)
@@ -95,10 +94,10 @@ static void look(struct watchdog *w)
 		return;
 	}
 	w->idle_looks++;
-	computes = main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (LOOK_MS * 1000000ULL / 2);
+	computes = main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (w->look_ms * 500000ULL);
 	limit = computes ? BUSY_LOOKS : HUNG_LOOKS;
 	if (!stopped && w->idle_looks >= limit) {
-		stop_all(w, "the main loop does not run");
+		stop_all(w, "the main loop does not run", true);
 		w->idle_looks = limit;
 	} else if (stopped && w->idle_looks >= limit + GIVE_UP_LOOKS) {
 		say("pathbpf: the main loop does not come back: given up, the report is not "
@@ -117,7 +116,8 @@ static void *run(void *arg)
 		bool sweeps = !emergency_is_acknowledged(w->emergency);
 		uint64_t now_ns;
 
-		if (poll(fds, 2, sweeps ? SWEEP_MS : LOOK_MS) < 0 && errno != EINTR)
+		if (poll(fds, 2, sweeps && SWEEP_MS < w->look_ms ? SWEEP_MS : w->look_ms) < 0 &&
+		    errno != EINTR)
 			return NULL;
 		if (fds[0].revents & POLLIN)
 			return NULL;
@@ -126,7 +126,7 @@ static void *run(void *arg)
 		if (sweeps)
 			emergency_sweep(w->emergency);
 		now_ns = clock_monotonic_ns();
-		if (now_ns - w->looked_ns < (LOOK_MS - SWEEP_MS) * 1000000ULL)
+		if (now_ns - w->looked_ns < w->look_ms * 950000ULL)
 			continue;
 		w->looked_ns = now_ns;
 		look(w);
@@ -155,7 +155,7 @@ static int begin(struct watchdog *w)
 	return -err;
 }
 
-int watchdog_start(struct emergency *e, struct watchdog **ret)
+int watchdog_start(struct emergency *e, int look_ms, struct watchdog **ret)
 {
 	struct watchdog *w = calloc(1, sizeof(*w));
 	int err;
@@ -163,6 +163,7 @@ int watchdog_start(struct emergency *e, struct watchdog **ret)
 	if (!w)
 		return -ENOMEM;
 	w->emergency = e;
+	w->look_ms = look_ms;
 	w->signal_fd = w->stop_fd = -1;
 	err = begin(w);
 	if (err) {
