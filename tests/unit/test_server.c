@@ -43,7 +43,7 @@ static void init(void)
 	cr_assert_eq(server_start(&opt, &server, why, sizeof(why)), 0, "%s", why);
 	status.pid = (uint32_t)getpid();
 	server_publish(server, &status);
-	cr_assert_eq(rundir_list(&all), 0);
+	cr_assert_eq(rundir_list(&all, true), 0);
 	vec_foreach (s, &all) {
 		if (s->pid == (uint32_t)getpid())
 			place = *s;
