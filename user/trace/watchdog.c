@@ -3,6 +3,7 @@
 #include "trace/watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@
 
 #define SWEEP_MS      50
 #define HUNG_LOOKS    10 /* without a turn of the loop */
-#define BUSY_LOOKS    60 /* the same while it computes */
+#define BUSY_LOOKS    60 /* the same while it has something to do */
 #define GIVE_UP_LOOKS 30 /* after the probes are gone */
 #define STATUS_FAILED 1
 
@@ -30,6 +32,7 @@ struct watchdog {
 	struct emergency *emergency;
 	pthread_t thread;
 	clockid_t main_clock; /* CPU time of the main thread */
+	char main_stat[64];   /* its file in /proc */
 	int signal_fd, stop_fd, look_ms;
 	atomic_bool watches;
 	atomic_ulong turns; /* of the main loop */
@@ -37,6 +40,7 @@ struct watchdog {
 	unsigned long turns_seen;
 	uint64_t cpu_seen_ns, looked_ns;
 	unsigned int idle_looks; /* since the last turn */
+	unsigned int busy_looks; /* of them, when it was not asleep */
 };
 
 /*
@@ -77,6 +81,25 @@ static uint64_t main_cpu_ns(const struct watchdog *w)
 	return clock_ns(w->main_clock);
 }
 
+/* Does the main thread sleep, waiting for somebody outside? Not so when it waits in the kernel. */
+static bool main_sleeps(const struct watchdog *w)
+{
+	int fd = open(w->main_stat, O_RDONLY | O_CLOEXEC);
+	const char *state;
+	char text[256];
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	state = strrchr(text, ')'); /* "123 (name) S …" */
+	return state && !strncmp(state, ") S", 3);
+}
+
 /*
  * Looks are counted rather than time: a process that was stopped, or a machine that slept, has not
  * hung.
@@ -84,18 +107,20 @@ static uint64_t main_cpu_ns(const struct watchdog *w)
 static void look(struct watchdog *w)
 {
 	unsigned long turns = w->turns;
-	bool stopped = !emergency_is_acknowledged(w->emergency), computes;
+	bool stopped = !emergency_is_acknowledged(w->emergency), busy;
 	unsigned int limit;
 
 	if (!w->watches || turns != w->turns_seen) {
 		w->turns_seen = turns;
 		w->cpu_seen_ns = main_cpu_ns(w);
-		w->idle_looks = 0;
+		w->idle_looks = w->busy_looks = 0;
 		return;
 	}
 	w->idle_looks++;
-	computes = main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (w->look_ms * 500000ULL);
-	limit = computes ? BUSY_LOOKS : HUNG_LOOKS;
+	w->busy_looks += !main_sleeps(w);
+	busy = w->busy_looks > w->idle_looks / 2 ||
+	       main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (w->look_ms * 500000ULL);
+	limit = busy ? BUSY_LOOKS : HUNG_LOOKS;
 	if (!stopped && w->idle_looks >= limit) {
 		stop_all(w, "the main loop does not run", true);
 		w->idle_looks = limit;
@@ -147,6 +172,8 @@ static int begin(struct watchdog *w)
 	err = pthread_getcpuclockid(pthread_self(), &w->main_clock);
 	if (err)
 		return -err;
+	snprintf(w->main_stat, sizeof(w->main_stat), "/proc/self/task/%d/stat",
+		 (int)syscall(SYS_gettid));
 	/* Signals are for the main thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
