@@ -3,8 +3,8 @@
  * A thread that needs nobody: it takes SIGUSR2 for an emergency stop, and sees to it that probes do
  * not outlive the main loop's attention. Without that nobody holds the budget; so when the loop has
  * not turned for ten seconds, in which it slept, all is removed. It has a minute while it computes
- * (debug information can take long), waits for a CPU, or for the kernel to attach something. If it comes back within another half minute, it writes what was recorded; if not, the
- * program ends.
+ * (debug information can take long), waits for a CPU, or for the kernel to attach something. If it
+ * comes back within another half minute, it writes what was recorded; if not, the program ends.
  */
 #pragma once
 
