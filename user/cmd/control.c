@@ -44,6 +44,7 @@ struct control {
 	uint64_t begun_ns, status_ns, peers_ns; /* monotonic */
 	double others_max_pct;
 	uint32_t others_max;
+	bool stopped; /* by an emergency stop */
 };
 
 static json_t *stop_all(void *arg)
@@ -158,6 +159,7 @@ static void update_peers(struct control *c)
 	peers_ask(&c->peers, &c->status, &cost);
 	c->status.others = cost.n;
 	c->status.others_pct = cost.n ? cost.target_pct : -1;
+	session_set_others_cost(c->on.session, cost.target_pct);
 	if (cost.n > c->others_max)
 		c->others_max = cost.n;
 	if (cost.target_pct > c->others_max_pct)
@@ -192,9 +194,25 @@ static void stop(struct control *c, struct server_task *task)
 	server_answer(c->server, task, NULL);
 }
 
+static void note(struct report *r, const char *text)
+{
+	vec_push(&r->notes, report_str(r, text));
+}
+
+/* What a snapshot tells, too: in its child no lock may be taken. */
 static void add_notes(struct report *r, void *arg)
 {
-	control_tell(arg, r);
+	const struct control *c = arg;
+	char text[240];
+
+	actions_tell(&c->actions, r);
+	if (!c->others_max)
+		return;
+	snprintf(text, sizeof(text),
+		 "other traces of these targets ran at the same time, at most %u; they cost up to "
+		 "%.2g %% of the targets' CPU time, which is not part of the cost below",
+		 c->others_max, c->others_max_pct);
+	note(r, text);
 }
 
 static void take_snapshot(struct control *c, struct server_task *task)
@@ -310,6 +328,7 @@ bool control_stopped(struct control *c)
 
 	if (!c || !c->emergency || !emergency_acknowledge(c->emergency, &o))
 		return false;
+	c->stopped = true;
 	log_warn(0,
 		 "emergency stop (%s): %u probe links were removed in %.0f ms; the report has "
 		 "what was recorded before",
@@ -321,7 +340,7 @@ bool control_hung(struct control *c)
 {
 	struct emergency_outcome o = {};
 
-	return c && c->emergency && emergency_acknowledge(c->emergency, &o) && o.hung;
+	return c && c->stopped && emergency_acknowledge(c->emergency, &o) && o.hung;
 }
 
 void control_settle(struct control *c)
@@ -348,11 +367,6 @@ void control_rest(struct control *c)
 	server_publish(c->server, &c->status);
 }
 
-static void note(struct report *r, const char *text)
-{
-	vec_push(&r->notes, report_str(r, text));
-}
-
 void control_tell(struct control *c, struct report *r)
 {
 	struct emergency_outcome o;
@@ -360,7 +374,7 @@ void control_tell(struct control *c, struct report *r)
 
 	if (!c)
 		return;
-	if (c->emergency && emergency_happened(c->emergency)) {
+	if (c->stopped) {
 		emergency_acknowledge(c->emergency, &o);
 		snprintf(text, sizeof(text),
 			 "an emergency stop (%s) ended the trace: %u probe links were removed in "
@@ -368,14 +382,5 @@ void control_tell(struct control *c, struct report *r)
 			 o.why, o.removed, (double)o.took_ns / 1e6);
 		note(r, text);
 	}
-	actions_tell(&c->actions, r);
-	if (c->others_max) {
-		snprintf(
-		    text, sizeof(text),
-		    "other traces of these targets ran at the same time, at most %u; they cost "
-		    "up to %.2g %% of the targets' CPU time, which is not part of the cost "
-		    "below",
-		    c->others_max, c->others_max_pct);
-		note(r, text);
-	}
+	add_notes(r, c);
 }

@@ -12,7 +12,6 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "trace/emergency.h"
 #include "trace/iterate.h"
 #include "trace/kprobe.h"
 #include "trace/livesums.h"
@@ -48,7 +47,6 @@ int session_live(struct session *s, struct live_sums *ret)
 
 void session_pretend_end(struct session *s)
 {
-	emergency_drop_probes();
 	s->end_ns = clock_monotonic_ns();
 	selfcost_stop(s->selfcost);
 	session_tell_left_out(s);
@@ -223,6 +221,11 @@ int session_add_target(struct session *s, uint32_t pid)
 void session_drop_target(struct session *s, uint32_t pid)
 {
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.targets), &pid);
+}
+
+void session_set_others_cost(struct session *s, double pct)
+{
+	s->others_pct = pct;
 }
 
 void session_set_max_overhead(struct session *s, double pct)
