@@ -118,6 +118,12 @@ static int add_offcpu(const void *key, void *value, void *arg)
 	return add_offcpu_sample(h, &s, raw, v->exact_ns);
 }
 
+/* The part of an off-CPU sample that is no estimate. */
+static uint64_t exact_of(const struct harvest *h, size_t i)
+{
+	return i < h->exact_ns.n ? h->exact_ns.v[i] : 0;
+}
+
 /*
  * Sampled stacks estimate what is known exactly, a process's off-CPU time: scales the estimated
  * part of them to the rest of it (a ratio estimator), so that sums are right.
@@ -132,7 +138,7 @@ static int scale_offcpu(struct harvest *h, uint32_t target)
 
 	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
 		const struct offcpu_sample *s = &r->offcpu_samples.v[i];
-		uint64_t exact_ns = h->exact_ns.v[i];
+		uint64_t exact_ns = exact_of(h, i);
 
 		if (s->target != target)
 			continue;
@@ -142,7 +148,7 @@ static int scale_offcpu(struct harvest *h, uint32_t target)
 	scale = estimated_ns ? (double)rest_ns / (double)estimated_ns : 0;
 	for (size_t i = 0; i < r->offcpu_samples.n; i++) {
 		struct offcpu_sample *s = &r->offcpu_samples.v[i];
-		uint64_t exact_ns = h->exact_ns.v[i];
+		uint64_t exact_ns = exact_of(h, i);
 
 		if (s->target == target)
 			s->total_ns =
@@ -181,7 +187,8 @@ static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel, const str
 		if (!r->stacks.v[s->stack].truncated)
 			continue;
 		r->offcpu.truncated_ns += s->total_ns;
-		err = add_cut(h, h->raw_stacks.v[i], 0, s->total_ns);
+		if (i < h->raw_stacks.n)
+			err = add_cut(h, h->raw_stacks.v[i], 0, s->total_ns);
 	}
 	return err;
 }

@@ -33,6 +33,7 @@
 
 #define CLOSING_US        1000
 #define KERNEL_UNWIND_MAX 64
+#define DRAIN_LONG_NS     300000000ULL /* what a turn may take of the ring */
 
 /* libbpf's messages, the verifier's log among them, are for us, not for users. */
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -65,10 +66,13 @@ size_t session_missing(const struct session *s, const struct session_missing **r
 	return s->missing.n;
 }
 
+/* In a storm there is always another record; but others want their turn. */
 static int on_record(void *ctx, void *data, size_t size)
 {
-	collect_record(ctx, data, size);
-	return 0;
+	const struct session *s = ctx;
+
+	collect_record(s->collect, data, size);
+	return clock_monotonic_ns() < s->drain_until_ns ? 0 : -EAGAIN;
 }
 
 static const char *load_advice(int err)
@@ -135,6 +139,7 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 	s->opt = *opt;
 	s->plan = plan;
 	s->collect = collect;
+	s->drain_until_ns = UINT64_MAX;
 	libbpf_set_print(libbpf_message);
 	err = plan && plan_wants(plan, SPEC_KERNEL) ? kprobes_new(&s->kprobes) : 0;
 	if (err)
@@ -169,7 +174,7 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		session_add_missing(s, "unwind tables",
 				    "stacks follow frame pointers, which few programs keep: %s",
 				    strerror(-err));
-	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.records), on_record, collect, NULL);
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.records), on_record, s, NULL);
 	if (!s->ring) {
 		snprintf(msg, msg_size, "cannot map the ring buffer");
 		return -errno;
@@ -345,8 +350,12 @@ bool session_native(const struct session *s)
 
 int session_drain(struct session *s)
 {
-	int n = ring_buffer__consume(s->ring);
-	int err = session_plugins_update(s);
+	int n, err;
+
+	s->drain_until_ns = clock_monotonic_ns() + DRAIN_LONG_NS;
+	n = ring_buffer__consume(s->ring);
+	s->drain_until_ns = UINT64_MAX;
+	err = session_plugins_update(s);
 
 	session_update_unwinder(s);
 	sampler_jitter(s->sampler);
@@ -355,7 +364,7 @@ int session_drain(struct session *s)
 	session_make_paths(s);
 	if (s->windows)
 		windows_tick(s->windows, s->skel, clock_monotonic_ns() - s->begin_ns);
-	return n < 0 ? n : err;
+	return n < 0 && n != -EAGAIN ? n : err;
 }
 
 void session_detach_objects(struct session *s)

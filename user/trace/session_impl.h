@@ -25,6 +25,7 @@ struct session {
 	struct collect *collect;
 	struct pathbpf *skel;
 	struct ring_buffer *ring;
+	uint64_t drain_until_ns; /* a turn takes no more of it from then on */
 	struct sampler *sampler;
 	struct selfcost *selfcost;
 	struct uprobes *uprobes;
