@@ -37,13 +37,15 @@ struct timelines_free_map timelines_free SEC(".maps");
 struct loader_threads_map loader_threads SEC(".maps");
 struct plugin_stats_map plugin_stats SEC(".maps");
 struct node_hits_map node_hits SEC(".maps");
+struct guards_map guards SEC(".maps");
+struct alarms_map alarms SEC(".maps");
 struct system_texts_map system_texts SEC(".maps");
 
 const struct pb_call_stats no_calls = { .min_ns = -1ULL };
 const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)] = {};
 const __u64 zero = 0;
-_Static_assert(PB_COUNTERS == 11, "every counter has its key");
-const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+_Static_assert(PB_COUNTERS == 15, "every counter has its key");
+const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
 
 __u32 pidns_level = 0;
 const volatile __u32 hot_paths = 1;
@@ -52,3 +54,9 @@ __u32 unwind_generation = 0;
 __u32 last_path = 0;
 __u64 loader_seq = 0, loader_ready = 0, loader_waited_ns = 0;
 __u64 loader_begin_ns = 0;
+const volatile __u32 hit_stripes = 0;
+__u32 guard_share = 0, guard_alarm = 0;
+__u64 guard_burst_ns = 0;
+__u32 guard_costs[PB_COST_CLASSES] = {};
+__u32 switch_level = 0, syscall_level = 0, syscall_epoch = 0;
+__u32 switches_off = 0;

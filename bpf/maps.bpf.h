@@ -118,6 +118,7 @@ struct thread {
 
 	__u64 syscall_ns; /* when the call in progress began; 0: not seen */
 	__u32 syscall_nr;
+	__u32 syscall_epoch; /* in which that was */
 
 	__u32 syscall_node; /* the call in progress is a span of this node + 1 */
 	__u32 last_signal;  /* that was delivered to it */
@@ -494,14 +495,38 @@ struct plugin_stats_map {
 };
 extern struct plugin_stats_map plugin_stats SEC(".maps");
 
-/* node id → how often an entry of a plugin was hit, also from within; read every 100 ms. */
+/*
+ * How often a node's entry was hit, in targets or not: stripe × PB_NODES_MAX + node, with a stripe
+ * a CPU, as far as they go. Mapped by user space, which looks every 100 ms.
+ */
 struct node_hits_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set at load */
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u64);
 };
 extern struct node_hits_map node_hits SEC(".maps");
+
+/* What function probes may still cost on this CPU at this moment: see guard.bpf.h. */
+struct guard {
+	__s64 left_ns;
+	__u64 filled_ns; /* when it was filled up last */
+};
+struct guards_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard);
+};
+extern struct guards_map guards SEC(".maps");
+
+/* Wakes user space when that is used up. */
+struct alarms_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+extern struct alarms_map alarms SEC(".maps");
 
 /* PID → struct pb_system_text. Written by user space, fork and exit. */
 struct system_texts_map {
@@ -546,3 +571,21 @@ extern __u32 closing;
 extern __u64 loader_seq, loader_ready, loader_waited_ns;
 /* When the trace began. */
 extern __u64 loader_begin_ns;
+
+/* Set by user space at load: stripes of node_hits less 1, a power of two less 1. */
+extern const volatile __u32 hit_stripes;
+/*
+ * The guard, written by user space: so many 1,048,576ths of each nanosecond may be spent on probes,
+ * saved up to a limit; what a call costs by class, in ns. An alarm is given once until user space
+ * has dealt with it. A limit of 0: no guard.
+ */
+extern __u32 guard_share, guard_alarm;
+extern __u64 guard_burst_ns;
+extern __u32 guard_costs[PB_COST_CLASSES];
+
+/* How much coarser stacks of switches and system calls are sampled: see sampling.bpf.h. */
+extern __u32 switch_level, syscall_level;
+/* Counts how often the tracepoints of system calls were attached. */
+extern __u32 syscall_epoch;
+/* Context switches are not looked at for now. */
+extern __u32 switches_off;

@@ -9,6 +9,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "args.bpf.h"
+#include "guard.bpf.h"
 #include "spans.bpf.h"
 
 static __always_inline struct span *plugin_span(struct spans *s)
@@ -75,38 +76,29 @@ static __always_inline struct pb_node *plugin_node(__u64 cookie)
 	return n && n->plugin && n->later == !!(cookie & PB_COOKIE_LATER) ? n : NULL;
 }
 
-static __always_inline void count_hit(__u32 node)
-{
-	__u64 *hits = bpf_map_lookup_elem(&node_hits, &node);
-
-	if (hits)
-		__sync_fetch_and_add(hits, 1);
-}
-
 SEC("?uprobe")
 int pb_plugin_enter(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct thread *t = thread_of(task);
-	__u64 cookie, sp;
 	struct pb_node *n;
 	struct span *f;
 	__u8 stack;
 
+	guard_hit(cookie, now_ns);
 	if (!t || closing)
 		return 0;
-	cookie = bpf_get_attach_cookie(ctx);
 	n = plugin_node(cookie);
 	if (!n)
 		return 0;
-	count_hit((__u32)cookie);
 	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
 	t->spans.ret = 0;
 	bpf_probe_read_user(&t->spans.ret, sizeof(t->spans.ret), (void *)sp);
 	if (is_internal(ctx, t, n, (__u32)cookie, sp))
 		return 0;
 	spans_hold(t);
-	spans_now(t, bpf_ktime_get_ns());
+	spans_now(t, now_ns);
 	stack = stack_now(&t->spans, task, sp);
 	t->spans.restarts = !!(cookie & PB_COOKIE_RESTARTS);
 	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {

@@ -56,6 +56,7 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	if (t->trampoline)
 		return 0;
 	t->syscall_nr = nr;
+	t->syscall_epoch = syscall_epoch;
 	t->syscall_ns = bpf_ktime_get_ns();
 	if (config.syscall_spans)
 		syscall_span_begin(t, task, regs, nr);
@@ -105,11 +106,12 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 static __always_inline void sample(void *ctx, struct task_struct *task, struct thread *t, __u32 nr,
 				   __u32 error, __u64 now_ns)
 {
-	__s32 shift = sampling_choose(now_ns, &t->syscall_window_ns, &t->syscall_n);
+	__s32 shift = sampling_choose(now_ns, &t->syscall_window_ns, &t->syscall_n, syscall_level);
 	struct pb_syscall_stack_key key = { .pid = t->pid, .nr = nr, .error = error };
 
 	if (shift < 0)
 		return;
+	count(PB_COUNT_SYSCALL_STACKS);
 	/* Of the kernel's side there is but the way out. */
 	key.stack = stack_take(ctx, SCRATCH_SYSCALL, task, t->pid, false);
 	if (key.stack && !tally(&syscall_stacks, &key, 1ULL << (shift & 31)))
@@ -226,7 +228,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 		t->trampoline = 0;
 		return 0;
 	}
-	start_ns = t->syscall_ns;
+	count(PB_COUNT_SYSCALLS);
+	start_ns = t->syscall_epoch == syscall_epoch ? t->syscall_ns : 0;
 	now_ns = bpf_ktime_get_ns();
 	/* The number on record: rt_sigreturn has overwritten the one in the registers. */
 	key.nr = start_ns ? t->syscall_nr : (__u32)regs->orig_ax;

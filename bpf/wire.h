@@ -506,8 +506,22 @@ struct pb_timeline {
 #define PB_COOKIE_SITES    (1ULL << 34) /* its entry: its ends are seen by such sites */
 #define PB_COOKIE_RESTARTS (1ULL << 35) /* its beginning may run again within a call */
 #define PB_COOKIE_LATER    (1ULL << 36) /* of a plugin: see pb_node.later */
+#define PB_COOKIE_CLASS    37           /* shift: what a call costs: key of guard_costs */
 #define PB_COOKIE_MOVED    40           /* shift: bytes that rsp lies below its value at entry */
 #define PB_COOKIE_ARGS     40           /* shift: of a static probe: key of node_args */
+
+/*
+ * Classes of function probes by what a call costs: a bit for an entry that is single-stepped, and
+ * above it how the return is seen.
+ */
+#define PB_COST_STEPPED       1
+#define PB_COST_RETURN_PROBE  2
+#define PB_COST_SITE_STEPPED  4
+#define PB_COST_SITE_EMULATED 6
+#define PB_COST_CLASSES       8
+
+#define PB_NODES_MAX       16384
+#define PB_HIT_STRIPES_MAX 16
 
 /* counters: one a CPU */
 enum pb_counter {
@@ -522,6 +536,10 @@ enum pb_counter {
 	PB_MISSED_RETURNS, /* a return without its entry */
 	PB_LOST_THREADS,   /* no memory for a thread's state */
 	PB_LOST_TIMELINES, /* ring full */
+	PB_COUNT_SYSCALLS, /* of the targets, that were seen to end */
+	PB_COUNT_SWITCHES, /* of the targets, off a CPU and on again: two each time */
+	PB_COUNT_SYSCALL_STACKS, /* taken at these */
+	PB_COUNT_SWITCH_STACKS,
 	PB_COUNTERS
 };
 

@@ -188,6 +188,7 @@ static int start(struct run *run)
 		.timelines = o->specs.n > 0,
 		.frequency_hz = o->frequency_hz,
 		.offcpu_min_ns = o->offcpu_min_ns,
+		.limits = { .overhead_pct = o->max_overhead_pct },
 	};
 	char msg[256] = "";
 	int err = 0, status = event_stream_open(&run->stream, o->plugin.events_file, &plugins);

@@ -25,6 +25,27 @@ static void call_stats_done(struct call_stats *s)
 	vec_done(&s->error_types);
 }
 
+static uint64_t scale(uint64_t n, double factor)
+{
+	return (uint64_t)((double)n * factor + 0.5);
+}
+
+void call_stats_scale(struct call_stats *s, double seen)
+{
+	double factor = 1 / seen;
+
+	s->seen = seen;
+	s->observed = s->calls;
+	s->calls = scale(s->calls, factor);
+	s->errors = scale(s->errors, factor);
+	s->total_ns = scale(s->total_ns, factor);
+	s->self_ns = scale(s->self_ns, factor);
+	for (uint32_t i = 0; s->hist && i < HIST_BUCKETS; i++)
+		s->hist->buckets[i] = scale(s->hist->buckets[i], factor);
+	vec_foreach (e, &s->error_types)
+		e->count = scale(e->count, factor);
+}
+
 static void done_stacks(struct report *r)
 {
 	vec_foreach (s, &r->stacks)

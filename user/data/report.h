@@ -111,6 +111,13 @@ struct call_stats {
 	uint64_t total_ns, self_ns, min_ns, max_ns; /* min and max are 0 without a call */
 	struct hist *hist;                          /* owned; NULL without a call */
 	error_count_vec error_types;
+	/*
+	 * Looked at for this part of the time only, because all of it would have cost too much: the
+	 * figures above are those of the observed calls, scaled up. 0: all the time; they are
+	 * exact.
+	 */
+	double seen;
+	uint64_t observed; /* then: calls that were counted */
 };
 
 struct path {
@@ -282,9 +289,9 @@ struct report {
 	VEC(const char *) notes; /* one-line remarks about quality, e.g. hidden kernel symbols */
 
 	struct {
-		uint64_t
-		    bpf_ns; /* time spent in our BPF programs in the targets' context and ticks */
-		uint64_t traps_ns; /* estimated: calls × the cost of a trap on this machine */
+		/* Of the targets' CPU time: by system calls, switches and ticks; by function
+		 * probes, as events × what one costs on this machine. */
+		uint64_t bpf_ns, traps_ns;
 		/* The cost of a function probe's trap, as measured here; all 0: it was not. */
 		uint64_t trap_emulated_ns, trap_stepped_ns, trap_return_ns;
 		uint64_t self_cpu_ns; /* CPU time of pathbpf itself */
@@ -318,6 +325,9 @@ uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n);
 
 /* Adds to the count of an error type, entering it when new; 0 or -ENOMEM. */
 int error_counts_add(struct report *r, error_count_vec *v, const char *type, uint64_t count);
+
+/* Scales up what was seen in a part of the time; see call_stats.seen. 0 < seen < 1. */
+void call_stats_scale(struct call_stats *s, double seen);
 
 /* A name of the target without what separates frames in a folded line. */
 void name_format(struct buf *b, const char *name);

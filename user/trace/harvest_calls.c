@@ -21,6 +21,7 @@
 #include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/session.h"
 #include "trace/windows.h"
 
 struct calls {
@@ -140,16 +141,33 @@ static int add_syscall_stack(const void *key, void *value, void *arg)
 	return vec_push(&c->report->syscall_samples, s);
 }
 
-int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *plan,
-		  const struct windows *windows, struct resolver *res, struct report *r,
-		  uint64_t begin_ns)
+/* What was seen in a part of the time stands for all of it. */
+static void scale_syscalls(struct report *r, double seen)
 {
+	if (seen >= 1 || seen <= 0)
+		return;
+	vec_foreach (s, &r->syscalls)
+		call_stats_scale(&s->stats, seen);
+	vec_foreach (p, &r->syscall_paths) {
+		p->calls = (uint64_t)((double)p->calls / seen);
+		p->errors = (uint64_t)((double)p->errors / seen);
+		p->total_ns = (uint64_t)((double)p->total_ns / seen);
+	}
+	vec_foreach (s, &r->syscall_samples)
+		s->count = (uint64_t)((double)s->count / seen);
+}
+
+int harvest_calls(struct session *session, struct collect *collect, struct plan *plan,
+		  double syscalls_seen, struct resolver *res, struct report *r)
+{
+	struct pathbpf *skel = session_skeleton(session);
 	struct calls c = { .report = r,
 			   .collect = collect,
 			   .resolver = res,
 			   .paths = { .report = r },
 			   .errors = { .collect = collect, .plan = plan } };
-	struct span_harvest spans = { .skel = skel,
+	struct span_harvest spans = { .session = session,
+				      .skel = skel,
 				      .collect = collect,
 				      .plan = plan,
 				      .resolver = res,
@@ -162,11 +180,12 @@ int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *pl
 		err = map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
 		err = err ? err : map_each(skel->maps.syscall_errors, add_syscall_error, &c);
 		err = err ? err : map_each(skel->maps.syscall_stacks, add_syscall_stack, &c);
+		scale_syscalls(r, syscalls_seen);
 	}
 	if (!err && plan)
-		err = harvest_traces(&spans, begin_ns);
-	if (!err && windows)
-		err = windows_report(windows, &c.paths, plan, r);
+		err = harvest_traces(&spans, session_begin_ns(session));
+	if (!err && session_windows(session))
+		err = windows_report(session_windows(session), &c.paths, plan, r);
 	path_table_done(&c.paths);
 	error_names_done(&c.errors);
 	return err;

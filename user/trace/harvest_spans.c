@@ -17,6 +17,7 @@
 #include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/session.h"
 #include "trace/textwatch.h"
 
 int harvest_sum(const struct pb_call_stats *per_cpu, struct pb_call_stats *sum,
@@ -85,7 +86,6 @@ static int add_path_stats(const void *key, void *value, void *arg)
 	path->cpu_ns = sum.total_ns - path->offcpu_ns;
 	/* What a goroutine does not run, its thread runs for others. */
 	path->has_cpu = h->plan->nodes.v[path->node].how != PLAN_GOROUTINE;
-	h->report->nodes.v[path->node].calls += path->stats.calls;
 	return err;
 }
 
@@ -191,6 +191,64 @@ static int add_unused(struct span_harvest *h)
 	return err;
 }
 
+/* A path is seen while all its nodes are. */
+static double path_share(const struct span_harvest *h, uint32_t path)
+{
+	double share = 1;
+
+	while (path < h->report->paths.n) {
+		const struct path *p = &h->report->paths.v[path];
+		double node = session_node_share(h->session, p->node);
+
+		share = node < share ? node : share;
+		path = p->parent < path ? p->parent : REPORT_NONE;
+	}
+	return share;
+}
+
+/*
+ * What was probed for moments stands for the whole time; what was not probed any more for as long
+ * as it was.
+ */
+static void scale_paths(struct span_harvest *h)
+{
+	vec_foreach (n, &h->report->nodes)
+		n->calls = 0;
+	for (uint32_t i = 0; i < h->report->paths.n; i++) {
+		struct path *p = &h->report->paths.v[i];
+		double share = path_share(h, i);
+
+		if (share > 0 && share < 1 && !h->plan->nodes.v[p->node].costly) {
+			call_stats_scale(&p->stats, share);
+			p->cpu_ns = (uint64_t)((double)p->cpu_ns / share);
+			p->offcpu_ns = (uint64_t)((double)p->offcpu_ns / share);
+		}
+		h->report->nodes.v[p->node].calls += p->stats.calls;
+	}
+}
+
+/*
+ * Times of callees that are probed for moments are in their callers' own: estimates take them out.
+ */
+static void correct_self(struct span_harvest *h)
+{
+	struct report *r = h->report;
+
+	for (uint32_t i = 0; i < r->paths.n; i++) {
+		struct path *p = &r->paths.v[i], *parent;
+		uint64_t unseen_ns;
+
+		if (!p->stats.seen || p->parent >= i)
+			continue;
+		parent = &r->paths.v[p->parent];
+		if (parent->stats.seen)
+			continue;
+		unseen_ns = (uint64_t)((double)p->stats.total_ns * (1 - p->stats.seen));
+		parent->stats.self_ns -=
+		    unseen_ns < parent->stats.self_ns ? unseen_ns : parent->stats.self_ns;
+	}
+}
+
 int harvest_spans(struct span_harvest *h)
 {
 	int err = add_nodes(h);
@@ -200,6 +258,8 @@ int harvest_spans(struct span_harvest *h)
 	err = err ? err : map_each(h->skel->maps.path_stats_hot, add_path_stats, h);
 	err = err ? err : map_each(h->skel->maps.path_stats, add_path_stats, h);
 	err = err ? err : map_each(h->skel->maps.path_errors, add_path_error, h);
+	scale_paths(h);
+	correct_self(h);
 	error_names_notes(h->errors, h->report);
 	return err ? err : add_unused(h);
 }

@@ -18,4 +18,4 @@ typedef VEC(uint64_t) ns_vec;
  * negative errno.
  */
 int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res, struct report *r,
-		   const ns_vec *offcpu_ns);
+		   const ns_vec *offcpu_ns, double switches_seen);

@@ -22,8 +22,11 @@
 #include "trace/plugins.h"
 #include "trace/runtimes.h"
 #include "trace/sampler.h"
-#include "trace/selfcost.h"
+#include "trace/costs.h"
+#include "trace/governor.h"
+#include "trace/hits.h"
 #include "trace/trapcost.h"
+#include "trace/selfcost.h"
 #include "trace/textcheck.h"
 #include "trace/textwatch.h"
 #include "trace/unwinder.h"
@@ -243,14 +246,11 @@ static int attach_process_events(struct session *s)
 
 static void attach_syscalls(struct session *s)
 {
-	struct pathbpf *skel = s->skel;
 	int err;
 
 	if (!s->opt.syscalls && !(s->plan && plan_wants(s->plan, SPEC_SYSCALL)))
 		return;
-	/* The exit first: an entry without its exit would be a call that never ends. */
-	err = attach(skel->progs.pb_sys_exit, &skel->links.pb_sys_exit);
-	err = err ? err : attach(skel->progs.pb_sys_enter, &skel->links.pb_sys_enter);
+	err = session_set_syscalls(s, true);
 	if (err)
 		session_add_missing(s, "syscalls", "tracepoints sys_enter, sys_exit: %s",
 				    strerror(-err));
@@ -262,7 +262,9 @@ int session_attach_functions(struct session *s)
 	const struct collect *c = s->collect;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
 
+	session_govern_nodes(s);
 	err = err ? err : uprobes_attach(s->uprobes, s->plan, &s->collect->objects);
+	session_govern_refused(s);
 	err = err || !s->kprobes ? err : kprobes_attach(s->kprobes, s->plan);
 	return err ? err : textwatch_attached(s->watch);
 }
@@ -299,6 +301,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 
 	err = err ? err : session_set_nodes(s);
 	err = err ? err : session_set_timelines(s);
+	err = err ? err : session_govern_prepare(s);
 	session_make_paths(s);
 	s->unwinds = may_unwind(s);
 	update_unwinder(s);
@@ -316,6 +319,9 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		err = err ? err
 			  : textwatch_new(s->plan, &s->collect->objects, &s->collect->processes,
 					  &s->watch);
+	}
+	err = err ? err : session_govern_begin(s);
+	if (s->plan) {
 		err = err ? err : session_attach_functions(s);
 		if (err) {
 			snprintf(msg, msg_size, "cannot attach the function probes");
@@ -338,7 +344,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		snprintf(msg, msg_size, "cannot follow the plugins");
 		return err;
 	}
-	s->selfcost = selfcost_start(s->skel);
+	session_govern_measure(s);
 	return 0;
 }
 
@@ -362,9 +368,8 @@ int session_drain(struct session *s)
 	int n = ring_buffer__consume(s->ring);
 	int err = session_plugins_update(s);
 
+	err = err ? err : session_govern_tick(s);
 	update_unwinder(s);
-	sampler_jitter(s->sampler);
-	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
 	session_make_paths(s);
 	if (s->windows)
@@ -414,7 +419,8 @@ int session_stop(struct session *s)
 	if (s->stopped)
 		return 0;
 	s->stopped = true;
-	selfcost_stop(s->selfcost);
+	governor_stop(s->governor);
+	selfcost_stop(s->costs ? costs_selfcost(s->costs) : NULL);
 	tell_left_out(s);
 	textwatch_last(s->watch);
 	/* An open span must not close while it is counted as open: lets running programs end. */
@@ -437,7 +443,11 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	selfcost_free(s->selfcost);
+	governor_free(s->governor);
+	costs_free(s->costs);
+	hits_free(s->hits);
+	trap_trial_free(s->trial);
+	vec_done(&s->governed);
 	free(s->budget);
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
@@ -494,11 +504,6 @@ uint64_t session_end_ns(const struct session *s)
 	return s->end_ns;
 }
 
-const struct selfcost *session_selfcost(const struct session *s)
-{
-	return s->selfcost;
-}
-
 /* The kernel reports a map's memory in its fdinfo. */
 static uint64_t map_memory(int fd)
 {
@@ -535,14 +540,4 @@ const struct loaders *session_loaders(const struct session *s)
 struct pathbpf *session_skeleton(const struct session *s)
 {
 	return s->skel;
-}
-
-int session_trap_costs(struct session *s, struct trap_costs *ret)
-{
-	const struct pathbpf *skel = s->skel;
-	bool functions = bpf_program__fd(skel->progs.pb_span_enter) >= 0;
-
-	return trap_costs_measure(
-	    functions ? skel->progs.pb_span_enter : skel->progs.pb_plugin_enter,
-	    functions ? skel->progs.pb_span_leave : skel->progs.pb_plugin_leave, ret);
 }

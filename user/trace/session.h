@@ -12,6 +12,7 @@
 #include "lib/vec.h"
 #include "target/proc.h"
 #include "trace/collect.h"
+#include "trace/governor.h"
 #include "trace/plan.h"
 
 struct plugins_options;
@@ -33,6 +34,7 @@ struct session_options {
 	bool native; /* stacks keep an interpreter's own frames beside those that it runs */
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
+	struct governor_limits limits;
 };
 
 /* A signal that was asked for and cannot be had here. */
@@ -83,9 +85,18 @@ uint64_t session_counter(const struct session *s, uint32_t counter);
 /* Monotonic times of attach and stop. */
 uint64_t session_begin_ns(const struct session *s);
 uint64_t session_end_ns(const struct session *s);
-/* What our programs took; see selfcost_each(). */
-struct selfcost;
-const struct selfcost *session_selfcost(const struct session *s);
+/* What it costs, and who keeps that small. */
+const struct costs *session_costs(const struct session *s);
+struct governor *session_governor(const struct session *s);
+/* The part of the time that a node was probed: 1 without interruption. After session_stop(). */
+double session_node_share(const struct session *s, uint32_t node);
+/* Nodes that the governor has changed. How many. */
+struct governed_node {
+	uint32_t node;
+	bool never; /* it is not probed any more; else it is for moments, or was */
+	char why[120];
+};
+size_t session_governed(const struct session *s, const struct governed_node **ret);
 /* Memory of our maps, in bytes. */
 uint64_t session_bpf_memory(const struct session *s);
 

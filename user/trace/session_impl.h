@@ -10,12 +10,15 @@
 #include "trace/session.h"
 #include "trace/uprobe.h"
 
+struct costs;
+struct governor;
+struct hits;
 struct kprobes;
 struct loaders;
 struct ring_buffer;
 struct sampler;
-struct selfcost;
 struct textwatch;
+struct trap_trial;
 struct unwinder;
 struct windows;
 
@@ -26,7 +29,12 @@ struct session {
 	struct pathbpf *skel;
 	struct ring_buffer *ring;
 	struct sampler *sampler;
-	struct selfcost *selfcost;
+	struct hits *hits; /* NULL: no functions are traced */
+	struct costs *costs;
+	struct governor *governor;
+	struct trap_trial *trial; /* a child on which traps are measured; NULL: that is over */
+	bool traps_known;
+	VEC(struct governed_node) governed;
 	struct uprobes *uprobes;
 	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
@@ -71,3 +79,18 @@ int session_plugins_open(struct session *s);
 int session_plugins_begin(struct session *s);
 /* Records were taken: probes what came, leaves alone what went, or costs too much. */
 int session_plugins_update(struct session *s);
+
+/* session_governor.c */
+/* Attaches the tracepoints of system calls, or detaches them. 0 or a negative errno. */
+int session_set_syscalls(void *session, bool open);
+/* Before anything is attached. 0 or a negative errno. */
+int session_govern_prepare(struct session *s);
+/* Before functions are probed: from now on nothing costs more than it may. */
+int session_govern_begin(struct session *s);
+/* All is attached: measures what traps cost. */
+void session_govern_measure(struct session *s);
+/* Nodes that are about to be attached; those that were not, after all. */
+void session_govern_nodes(struct session *s);
+void session_govern_refused(struct session *s);
+/* Every 100 ms: does what the governor wants. 0 or a negative errno. */
+int session_govern_tick(struct session *s);

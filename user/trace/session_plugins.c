@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/path.h"
+#include "trace/hits.h"
 #include "trace/loaders.h"
 #include "trace/plan_plugin.h"
 #include "trace/textcheck.h"
@@ -227,19 +228,6 @@ static uint64_t cpu_time(const struct session *s)
 	return sum_ns;
 }
 
-static uint64_t read_hits(const struct session *s, uint32_t node)
-{
-	static uint64_t values[1024];
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t sum = 0;
-
-	if (cpus > 1024 || bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.node_hits), &node, values))
-		return 0;
-	for (int i = 0; i < cpus; i++)
-		sum += values[i];
-	return sum;
-}
-
 static struct plugin_budget *start_budget(struct session *s)
 {
 	struct plugin_budget *b = calloc(1, sizeof(*b));
@@ -270,7 +258,7 @@ static uint64_t count_hits(struct session *s, struct dearest *ret)
 
 		if (!node->plugin || !node->attached)
 			continue;
-		now = read_hits(s, i);
+		now = hits_of(s->hits, i);
 		cost_ns = (now - b->hits[i]) * trap_costs_of(&b->costs, s->plan, node);
 		if (cost_ns > ret->cost_ns)
 			*ret = (struct dearest){ i, cost_ns, now - b->hits[i] };

@@ -11,6 +11,7 @@
 
 #include "bpf/wire.h"
 #include "data/hist.h"
+#include "trace/hits.h"
 #include "trace/kprobe.h"
 #include "trace/plugins.h"
 #include "trace/session_impl.h"
@@ -92,10 +93,9 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(skel->maps.path_stats_hot, s->hot_paths);
 	if (s->plan) {
 		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
-		if (s->opt.plugins) {
-			bpf_map__set_max_entries(skel->maps.node_hits, PLAN_NODES_MAX);
+		hits_size(skel);
+		if (s->opt.plugins)
 			bpf_map__set_max_entries(skel->maps.plugin_stats, PB_PLUGINS);
-		}
 		return;
 	}
 	bpf_map__set_max_entries(skel->maps.path_errors, 1);

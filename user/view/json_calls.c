@@ -64,13 +64,25 @@ static uint64_t quantile(const struct call_stats *s, double q)
 
 json_t *json_stats(const struct call_stats *s)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
-			 json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
-			 json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
-			 json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
-			 json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)),
-			 "p999_ns", json_u64(quantile(s, 0.999)), "error_types",
-			 error_types(&s->error_types));
+	json_t *stats =
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
+		      json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
+		      json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
+		      json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
+		      json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)), "p999_ns",
+		      json_u64(quantile(s, 0.999)), "error_types", error_types(&s->error_types));
+	json_t *seen;
+
+	if (!stats || !s->seen)
+		return stats;
+	seen = json_pack("{s:b, s:f, s:I}", "sampled", 1, "seen_pct", 100 * s->seen,
+			 "observed_calls", json_u64(s->observed));
+	if (!seen || json_object_update(stats, seen)) {
+		json_decref(stats);
+		stats = NULL;
+	}
+	json_decref(seen);
+	return stats;
 }
 
 /* From root to leaf; the names or the IDs of a path's nodes. */

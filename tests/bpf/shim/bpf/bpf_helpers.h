@@ -88,6 +88,7 @@ struct task_struct *bpf_get_current_task_btf(void);
 long bpf_get_current_comm(void *to, __u32 size);
 __u64 bpf_get_attach_cookie(void *ctx);
 __u32 bpf_get_prandom_u32(void);
+__u32 bpf_get_smp_processor_id(void);
 long bpf_task_pt_regs(struct task_struct *task);
 long bpf_get_stack(void *ctx, void *to, __u32 size, __u64 flags);
 long bpf_get_task_stack(struct task_struct *task, void *to, __u32 size, __u64 flags);
