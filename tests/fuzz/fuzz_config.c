@@ -28,7 +28,7 @@ static int set(void *ctx, const char *value)
 static const struct opt rows[] = {
 	{ 0, "rate", "N", "", set, .overrules = "list" },
 	{ 0, "list", "X", "", set, OPT_LIST, .overrules = "rate" },
-	{ 0, "key", "X=Y", "", set, OPT_KEYED, "a=1; b=2" },
+	{ 0, "key", "X=Y", "", set, OPT_KEYED, .preset = "a=1; b=2" },
 };
 
 /* "k = VALUE" must give the value back. */

@@ -292,7 +292,7 @@ static int set_level(void *ctx, const char *value)
 
 static const struct opt preset_rows[] = {
 	{ 'l', "level", "N", "how much", set_level, .preset = "3" },
-	{ 0, "list", "X", "which", set_level, OPT_LIST, "a; \"b;c\"" },
+	{ 0, "list", "X", "which", set_level, OPT_LIST, .preset = "a; \"b;c\"" },
 };
 static const struct opt_group preset_groups[] = { { "Presets", preset_rows, 2 } };
 static const struct opt_usage preset_usage = { "test", NULL, preset_groups, 1 };

@@ -48,7 +48,7 @@ static const struct opt rows[] = {
 	[RATE] = { 'r', "sample-rate", "N", "", set_rate, .preset = "1" },
 	[PID] = { 'p', "pid", "PID", "", set_pid, OPT_LIST, .overrules = "pid all" },
 	[ALL] = { 'a', "all", NULL, "", set_all, .overrules = "pid" },
-	[LIMIT] = { 0, "limit", "X=Y", "", set_limit, OPT_KEYED, "a=1; b=2" },
+	[LIMIT] = { 0, "limit", "X=Y", "", set_limit, OPT_KEYED, .preset = "a=1; b=2" },
 	[QUIET] = { 'q', "quiet", NULL, "", set_quiet, OPT_COUNT, .overrules = "loud" },
 	[LOUD] = { 'l', "loud", NULL, "", set_loud, OPT_COUNT, .overrules = "quiet" },
 };

@@ -229,7 +229,8 @@ static const struct opt plugin_opts[] = {
 	  "what is worth a finding; min-calls and trend are for lists and trends; 0 turns one off; "
 	  "repeatable",
 	  set_limit, OPT_KEYED,
-	  "error-rate=25; slow=5s; memory=100M; cpu=80; failures=100; min-calls=10; trend=5" },
+	  .preset =
+	      "error-rate=25; slow=5s; memory=100M; cpu=80; failures=100; min-calls=10; trend=5" },
 };
 
 static const struct opt run_opts[] = {

@@ -151,7 +151,7 @@ static int read_file(const char *path, bool is_default, struct buf *ret, bool *r
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_default ? O_NONBLOCK : 0);
 	_cleanup_close_ int fd = open(path, flags);
 	const char *why = NULL;
-	struct stat st;
+	struct stat st = {};
 	int err = fd < 0 || fstat(fd, &st) ? -errno : 0;
 
 	*ret_absent = is_default && err == -ENOENT;

@@ -118,12 +118,13 @@ static int take_line(struct conf_text *c, char **ret, char *why, size_t size)
 	c->line++;
 	line[len] = '\0';
 	if (len > CONF_LINE_MAX)
-		return fail(why, size, "the line is longer than %d bytes", CONF_LINE_MAX);
+		return fail(why, size, "the line is longer than %d bytes", CONF_LINE_MAX), -EINVAL;
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)line[i];
 
 		if ((byte < 0x20 && !is_blank(line[i])) || byte == 0x7f)
-			return fail(why, size, "this is no text: it holds a byte 0x%02x", byte);
+			return fail(why, size, "this is no text: it holds a byte 0x%02x", byte),
+			       -EINVAL;
 	}
 	*ret = line;
 	return 1;
@@ -159,7 +160,7 @@ static int read_pair(char *line, struct conf_pair *ret, char *why, size_t size)
 
 int conf_next(struct conf_text *c, struct conf_pair *ret, char *why, size_t size)
 {
-	char *line = NULL;
+	char *line;
 	int more;
 
 	for (;;) {

@@ -43,10 +43,10 @@ struct opt {
 	int (*set)(void *ctx, const char *value);
 	/* What follows may be left out. */
 	enum opt_repeat repeat;
+	bool no_file;       /* not to be set in a file */
 	const char *preset; /* the value unless one is given; several stand between ';' */
 	/* Options that it contradicts, names between blanks: it wins where it stands higher. */
 	const char *overrules;
-	bool no_file; /* not to be set in a file */
 };
 
 struct opt_group {
