@@ -19,7 +19,7 @@ Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wstrict-prototypes \
-	-Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wvla $(if $(WERROR),-Werror)
+	-Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DPATHBPF_VERSION='"$(VERSION)"' -Iuser -I. -I$(O)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)

@@ -17,6 +17,10 @@ PATHBPF = os.environ.get("PATHBPF", str(ROOT / "pathbpf"))
 WORKLOADS = pathlib.Path(os.environ.get("WORKLOADS", ROOT / ".output/workload"))
 SOURCES = ROOT / "tests/workload"
 
+# What steers the tests. Kept from pathbpf, for which PATHBPF_* are options, like this machine's file.
+SETTINGS = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PATHBPF_")}
+os.environ["PATHBPF_CONFIG"] = "none"
+
 READY_TIMEOUT = 30  # s, until every probe is live
 STOP_TIMEOUT = 60  # s, from the end of the trace to the last byte of the report
 

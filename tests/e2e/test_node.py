@@ -63,7 +63,7 @@ TIERS = {
 
 
 def nodes():
-    return [need_program("node")] + [n for n in os.environ.get("PATHBPF_NODES", "").split(":") if n]
+    return [need_program("node")] + [n for n in SETTINGS.get("PATHBPF_NODES", "").split(":") if n]
 
 
 def version(node):

@@ -8,9 +8,7 @@
 #include "data/plugin.h"
 #include "lib/vec.h"
 
-#define PLUGIN_TIMEOUT_NS UINT64_C(30000000000)
-#define PLUGIN_EVENTS_MAX 10000
-#define WINDOWS_MAX       100 /* that are kept */
+#define WINDOWS_MAX 100 /* that are kept */
 
 struct plugin_options {
 	VEC(const char *) globs; /* --plugin: as given; none: all. See glob_lists_match() */
@@ -21,7 +19,6 @@ struct plugin_options {
 	struct limits limits;
 };
 
-void plugin_options_init(struct plugin_options *o);
 void plugin_options_done(struct plugin_options *o);
 
 /*

@@ -345,10 +345,6 @@ static int run_all(struct run *run, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	log_set_level(run->opt.verbosity < 0   ? LOG_ERR
-		      : run->opt.verbosity > 1 ? LOG_DEBUG
-		      : run->opt.verbosity     ? LOG_INFO
-					       : LOG_WARN);
 	if (outputs_check(&run->opt))
 		return STATUS_FAILED;
 	run->report = report_new();

@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/strpool.h"
 #include "lib/table.h"
+#include "lib/text.h"
 #include "lib/vec.h"
 
 #define REPORT_NONE UINT32_MAX
@@ -345,9 +346,6 @@ void stack_format(struct buf *b, const struct report *r, uint32_t target, uint32
 void path_format(struct buf *b, const struct report *r, uint32_t path, const char *sep);
 /* Depth of a path: 1 for a root. */
 uint32_t path_depth(const struct report *r, uint32_t path);
-
-/* The process name is cut or made up of hostile bytes: replaces what is not printable by '?'. */
-void text_clean(struct buf *b, const char *s);
 
 /* "SIGSEGV" for 11, "SIG42" for unknown ones: static or in buf (16 bytes at least). */
 const char *signal_name(int sig, char buf[16]);
