@@ -142,7 +142,7 @@ static int add_syscall_stack(const void *key, void *value, void *arg)
 
 int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *plan,
 		  const struct windows *windows, struct resolver *res, struct report *r,
-		  uint64_t begin_ns)
+		  uint64_t begin_ns, const struct live_sums *live)
 {
 	struct calls c = { .report = r,
 			   .collect = collect,
@@ -155,7 +155,8 @@ int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *pl
 				      .resolver = res,
 				      .report = r,
 				      .paths = &c.paths,
-				      .errors = &c.errors };
+				      .errors = &c.errors,
+				      .live = live };
 	int err = plan ? harvest_spans(&spans) : 0;
 
 	if (!err && r->has_syscalls) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct collect;
+struct live_sums;
 struct pathbpf;
 struct plan;
 struct report;
@@ -13,8 +14,8 @@ struct windows;
 
 /*
  * plan: NULL without spans; windows: NULL without. The report has its plugins already. begin_ns: of
- * the trace, monotonic. 0 or a negative errno.
+ * the trace, monotonic. live: NULL unless it is a snapshot. 0 or a negative errno.
  */
 int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan,
 		  const struct windows *windows, struct resolver *res, struct report *r,
-		  uint64_t begin_ns);
+		  uint64_t begin_ns, const struct live_sums *live);
