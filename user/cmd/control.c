@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/control_list.h"
+#include "cmd/control_snapshot.h"
 #include "data/report.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -33,6 +34,8 @@ struct control {
 	struct watchdog *watchdog;
 	struct server *server;
 	struct peers peers;
+	struct snapshot snapshot;
+	struct server_task *snapshot_task; /* whose answer is still to be given */
 	struct trace_status status;
 	uint64_t begun_ns, status_ns, peers_ns; /* monotonic */
 	double others_max_pct;
@@ -89,6 +92,7 @@ struct control *control_open(const struct control_subject *subject)
 	if (!c)
 		return NULL;
 	c->on = *subject;
+	snapshot_init(&c->snapshot);
 	c->begun_ns = clock_monotonic_ns();
 	c->status = (struct trace_status){ .pid = (uint32_t)getpid(),
 					   .started_ns = clock_wall_ns(),
@@ -121,6 +125,7 @@ void control_poll(const struct control *c, struct pollfd *fds)
 	fds[0] = (struct pollfd){ .fd = c ? server_fd(c->server) : -1, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = c && c->emergency ? emergency_fd(c->emergency) : -1,
 				  .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = c ? c->snapshot.pipe_fd : -1, .events = POLLIN };
 }
 
 /* Who is traced now. */
@@ -182,11 +187,44 @@ static void stop(struct control *c, struct server_task *task)
 	server_answer(c->server, task, NULL);
 }
 
+static void add_notes(struct report *r, void *arg)
+{
+	control_tell(arg, r);
+}
+
+static void take_snapshot(struct control *c, struct server_task *task)
+{
+	char why[256];
+
+	if (snapshot_begin(&c->snapshot, &c->on, server_request(task), add_notes, c, why,
+			   sizeof(why)))
+		server_refuse(c->server, task, why);
+	else
+		c->snapshot_task = task;
+}
+
+/* What became of it: see snapshot_done(). */
+static void answer_snapshot(struct control *c, int done, const char *why)
+{
+	struct server_task *task = c->snapshot_task;
+
+	if (!done || !task)
+		return;
+	c->snapshot_task = NULL;
+	if (done > 0)
+		server_answer(c->server, task, NULL);
+	else
+		server_refuse(c->server, task, why);
+}
+
 static void serve(struct control *c, struct server_task *task)
 {
 	switch (server_request(task)->verb) {
 	case VERB_LIST:
 		server_answer(c->server, task, control_list(&c->on, &c->status));
+		break;
+	case VERB_SNAPSHOT:
+		take_snapshot(c, task);
 		break;
 	case VERB_STOP:
 		stop(c, task);
@@ -199,6 +237,7 @@ static void serve(struct control *c, struct server_task *task)
 void control_turn(struct control *c)
 {
 	struct server_task *task;
+	char why[256];
 
 	if (!c)
 		return;
@@ -206,6 +245,7 @@ void control_turn(struct control *c)
 	if (c->status.state == TRACE_STARTING)
 		c->status.state = TRACE_RUNNING;
 	update_status(c);
+	answer_snapshot(c, snapshot_done(&c->snapshot, why, sizeof(why)), why);
 	while ((task = server_take(c->server)))
 		serve(c, task);
 }
@@ -223,11 +263,25 @@ bool control_stopped(struct control *c)
 	return true;
 }
 
+void control_settle(struct control *c)
+{
+	char why[256];
+
+	if (!c)
+		return;
+	watchdog_rest(c->watchdog);
+	answer_snapshot(c, snapshot_end(&c->snapshot, why, sizeof(why)), why);
+}
+
+uint64_t control_cpu_ns(const struct control *c)
+{
+	return c ? c->snapshot.cpu_ns : 0;
+}
+
 void control_rest(struct control *c)
 {
 	if (!c)
 		return;
-	watchdog_rest(c->watchdog);
 	emergency_over(c->emergency);
 	c->status.state = TRACE_REPORTING;
 	server_publish(c->server, &c->status);

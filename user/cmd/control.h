@@ -26,7 +26,7 @@ struct control_subject {
 	struct report *report;
 };
 
-#define CONTROL_FDS 2
+#define CONTROL_FDS 3
 
 /* Before anything is attached. NULL: out of memory; emergency stops are not to be had, then. */
 struct control *control_open(const struct control_subject *subject);
@@ -39,6 +39,12 @@ void control_poll(const struct control *c, struct pollfd *fds);
 void control_turn(struct control *c);
 /* Has there been an emergency stop? Then the trace is over, and why is said. */
 bool control_stopped(struct control *c);
-/* The main loop is over; nothing is attached any more. What was done goes into the report. */
+/* The main loop is over: what still reads the trace's state is waited for. Before session_stop().
+ */
+void control_settle(struct control *c);
+/* Nothing is attached any more. */
 void control_rest(struct control *c);
+/* What was done goes into the report. */
 void control_tell(struct control *c, struct report *r);
+/* CPU time of children that wrote snapshots. */
+uint64_t control_cpu_ns(const struct control *c);

@@ -13,61 +13,95 @@
 
 #include "cmd/command.h"
 #include "cmd/ctl_print.h"
+#include "cmd/ctl_snapshot.h"
+#include "data/report.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "lib/opt.h"
 #include "lib/parse.h"
-#include "data/report.h"
 #include "serve/client.h"
 
 #define STATUS_MS 1000
 #define ANSWER_MS 35000  /* longer than the trace's own patience with its main loop */
+#define LONG_MS   620000 /* the same for a snapshot */
 #define END_MS    120000 /* for a report to be written */
+
+struct ctl;
 
 /* What can be asked for, and with what. */
 struct ask {
 	const char *name, *argument, *help;
 	enum verb verb;
 	int min, max; /* arguments */
-	int (*prepare)(struct request *r, int argc, char **argv, char *why, size_t why_size);
+	/* Makes the request of them; -1, or the exit status after saying why not. NULL: of none. */
+	int (*prepare)(struct ctl *c, int argc, char **argv);
 };
 
 struct ctl {
 	const struct ask *ask;
 	struct request request;
-	bool json;
+	struct snapshot_files files;
+	const char *output, *format;
 	char why[256];
 };
 
+static int prepare_list(struct ctl *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (c->format && strcmp(c->format, "json") != 0 && strcmp(c->format, "text") != 0)
+		return opt_fail("list --format: '%s' is neither text nor json", c->format);
+	return -1;
+}
+
+static int prepare_snapshot(struct ctl *c, int argc, char **argv)
+{
+	int err;
+
+	(void)argc;
+	(void)argv;
+	if (!c->output)
+		return opt_fail("snapshot needs -o FILE");
+	err = snapshot_files_open(&c->files, c->output, c->format, &c->request, c->why,
+				  sizeof(c->why));
+	if (err == -EINVAL)
+		return opt_fail("%s", c->why);
+	return err ? log_err(0, "%s", c->why), STATUS_FAILED : -1;
+}
+
 static const struct ask asks[] = {
-	{ "list", "", "what is traced and probed, with the calls so far", VERB_LIST, 0, 0, NULL },
+	{ "list", "", "what is traced and probed, with the calls so far", VERB_LIST, 0, 0,
+	  prepare_list },
+	{ "snapshot", "-o FILE", "write a report of what was recorded so far; the trace goes on",
+	  VERB_SNAPSHOT, 0, 0, prepare_snapshot },
 	{ "stop", "", "end it as Ctrl-C does: the report is written", VERB_STOP, 0, 0, NULL },
 	{ "emergency-stop", "",
-	  "every program inert, every probe gone, at once; the report of what was recorded is "
-	  "written",
+	  "every program inert, every probe gone, at once; then the report is written",
 	  VERB_EMERGENCY_STOP, 0, 0, NULL },
 };
 
 #define ASKS (sizeof(asks) / sizeof(*asks))
 
+static int set_output(void *ctx, const char *value)
+{
+	((struct ctl *)ctx)->output = value;
+	return 0;
+}
+
 static int set_format(void *ctx, const char *value)
 {
-	struct ctl *c = ctx;
-
-	if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0) {
-		snprintf(c->why, sizeof(c->why), "'%s' is neither text nor json", value);
-		return -EINVAL;
-	}
-	c->json = !strcmp(value, "json");
+	((struct ctl *)ctx)->format = value;
 	return 0;
 }
 
 static const struct opt opts[] = {
-	{ 0, "format", "NAME", "list: text or json", set_format },
+	{ 'o', "output", "FILE", "snapshot: where to; '-' is standard output", set_output },
+	{ 0, "format", "NAME", "snapshot: as of record, else by the suffix; list: text or json",
+	  set_format },
 };
 
-static const struct opt_group groups[] = { { "Options", opts, 1 } };
+static const struct opt_group groups[] = { { "Options", opts, 2 } };
 
 static const struct opt_usage usage = {
 	.synopsis = "pathbpf ctl PID|all VERB [ARGUMENT...] [OPTION...]",
@@ -146,7 +180,8 @@ static int ask_one(struct ctl *c, const struct trace_socket *s, bool named)
 	_cleanup_(buf_done) struct buf clean = {};
 	json_t *data = NULL;
 	char why[512];
-	int err = client_ask(s, &c->request, ANSWER_MS, &data, why, sizeof(why));
+	int ms = c->ask->verb == VERB_SNAPSHOT ? LONG_MS : ANSWER_MS;
+	int err = client_ask(s, &c->request, ms, &data, why, sizeof(why));
 
 	if (err == -ETIMEDOUT && c->ask->verb == VERB_EMERGENCY_STOP)
 		snprintf(why, sizeof(why), "it does not answer: kill -USR2 %u does the same",
@@ -157,7 +192,7 @@ static int ask_one(struct ctl *c, const struct trace_socket *s, bool named)
 	}
 	if (c->ask->verb == VERB_STOP && pidfd >= 0)
 		wait_for_end(pidfd);
-	err = ctl_print(c->ask->verb, data, s->pid, named, c->json);
+	err = ctl_print(c->ask->verb, data, s->pid, named, c->format && !strcmp(c->format, "json"));
 	json_decref(data);
 	return err ? STATUS_FAILED : 0;
 }
@@ -207,10 +242,7 @@ static int parse_words(struct ctl *c, int argc, char **argv)
 		return opt_fail("unexpected argument '%s'", argv[rest]);
 	if (n - 1 < c->ask->min)
 		return opt_fail("%s needs %s", c->ask->name, c->ask->argument);
-	if (c->ask->prepare &&
-	    c->ask->prepare(&c->request, n - 1, argv + 1, c->why, sizeof(c->why)))
-		return opt_fail("%s", c->why);
-	return -1;
+	return c->ask->prepare ? c->ask->prepare(c, n - 1, argv + 1) : -1;
 }
 
 static int run_all(struct ctl *c, int argc, char **argv)
@@ -230,8 +262,15 @@ static int run_all(struct ctl *c, int argc, char **argv)
 	if (!c->ask)
 		return unknown_ask(argv[rest + 1]);
 	request_init(&c->request, c->ask->verb);
+	if (c->ask->verb == VERB_SNAPSHOT && !strcmp(argv[rest], "all"))
+		return opt_fail("a snapshot is of one trace: name its PID");
 	status = parse_words(c, argc - rest - 1, argv + rest + 1);
-	return status >= 0 ? status : ask_all(c, argv[rest]);
+	if (status >= 0)
+		return status;
+	status = ask_all(c, argv[rest]);
+	if (snapshot_files_close(&c->files, status) && !status)
+		status = log_err(STATUS_FAILED, "cannot write '%s'", c->output);
+	return status;
 }
 
 static int run(int argc, char **argv)
@@ -241,6 +280,7 @@ static int run(int argc, char **argv)
 
 	request_init(&c.request, VERB_STATUS);
 	status = run_all(&c, argc, argv);
+	snapshot_files_close(&c.files, -1); /* that were not asked for after all */
 	request_done(&c.request);
 	return status;
 }

@@ -328,11 +328,12 @@ static int finish(struct run *run)
 	int err;
 
 	log_progress("pathbpf: resolving names …");
+	control_settle(run->control);
 	err = session_stop(run->session);
 	control_rest(run->control);
 	if (err)
 		log_warn(err, "the trace did not end cleanly: totals may be short");
-	err = harvest(run->session, &run->collect, spans_of(run), r);
+	err = harvest(run->session, &run->collect, spans_of(run), NULL, r);
 	r->has_spans |= run->plan.nodes.n > 0; /* entries of plugins */
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
@@ -348,7 +349,7 @@ static int finish(struct run *run)
 			      run->opt.plugin.events_file);
 	tell_cuts(r);
 	control_tell(run->control, r);
-	r->overhead.self_cpu_ns = clock_self_cpu_ns();
+	r->overhead.self_cpu_ns = clock_self_cpu_ns() + control_cpu_ns(run->control);
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;
 	log_progress_end();
