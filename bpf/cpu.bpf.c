@@ -10,6 +10,8 @@ int pb_cpu_tick(struct bpf_perf_event_data *ctx)
 	struct stack_work *w;
 	struct thread *t;
 
+	if (inert)
+		return 0;
 	count(PB_COUNT_FIRED);
 	task = bpf_get_current_task_btf();
 	t = task->pid ? thread_of(task) : NULL;

@@ -40,9 +40,16 @@ static __always_inline bool task_in_cgroup(struct task_struct *task, __u64 id)
 }
 
 /* The state of a traced thread, or NULL. */
-static __always_inline struct thread *thread_of(struct task_struct *task)
+static __always_inline struct thread *thread_known(struct task_struct *task)
 {
 	struct thread *t = bpf_task_storage_get(&threads, task, 0, 0);
 
 	return t && t->traced ? t : NULL;
+}
+
+/* The same for programs that run in the kernel's course of things: nobody's, once they are inert.
+ */
+static __always_inline struct thread *thread_of(struct task_struct *task)
+{
+	return inert ? NULL : thread_known(task);
 }

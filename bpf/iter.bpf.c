@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The thread iterator, run by user space twice: at attach it finds the targets' threads and where
- * they sleep; at the end it closes what is still open, so that totals cover exactly the time
- * between the two.
+ * The thread iterator, run by user space: at attach it finds the targets' threads and where they
+ * sleep; at the end, or at a pause, it closes what is still open, so that totals cover exactly the
+ * time between the two. In between it tells what it would find now.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -128,6 +128,123 @@ static long open_goroutine(struct bpf_map *map, struct goroutine_key *key, struc
 	return 0;
 }
 
+/* Calls that a pause cuts off count as lost: their ends will not be seen. */
+static long cut_goroutine(struct bpf_map *map, struct goroutine_key *key, struct goroutine *g,
+			  void *arg)
+{
+	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++)
+		count(PB_LOST_SPANS);
+	return 0;
+}
+
+static long cut_step(__u32 i, struct thread **of)
+{
+	struct thread *t = *of;
+
+	if (i >= t->spans.depth)
+		return 1;
+	if (!span_at(&t->spans, i & (PB_SPAN_DEPTH - 1))->unseen)
+		count(PB_LOST_SPANS);
+	return 0;
+}
+
+static __subprog int cut_spans(struct thread *t)
+{
+	struct thread *of = t;
+
+	bpf_loop(PB_SPAN_DEPTH, cut_step, &of, 0);
+	return 0;
+}
+
+/* The thread will be another one to us, but for having been counted. */
+static __always_inline void thread_forget(struct task_struct *task)
+{
+	struct thread *t;
+
+	bpf_task_storage_delete(&threads, task);
+	t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (t)
+		t->counted = 1;
+}
+
+/* What offcpu_close() would add, of an interval that lasts. */
+static __always_inline void tell_offcpu(const struct thread *t, struct pb_live *live, __u64 now_ns)
+{
+	__u64 duration_ns = now_ns > t->off_ns ? now_ns - t->off_ns : 0;
+	__u32 shift = t->off_shift & 31;
+
+	if (t->off_why == PB_PREEMPTED)
+		live->stats.preempted_ns += duration_ns;
+	else
+		live->stats.blocked_ns += duration_ns;
+	if (!config.offcpu)
+		return;
+	if (duration_ns < config.offcpu_min_ns) {
+		live->stats.left_out_ns += duration_ns;
+		return;
+	}
+	if (t->off_shift < 0)
+		return;
+	live->off.stack = t->off_stack;
+	live->off.pid = t->pid;
+	live->off.why = t->off_why;
+	live->off_value.count = 1ULL << shift;
+	live->off_value.total_ns = duration_ns << shift;
+	live->off_value.max_ns = duration_ns;
+	live->off_value.exact_ns = shift ? 0 : duration_ns;
+}
+
+struct telling {
+	struct seq_file *seq;
+	struct thread *t;
+};
+
+static long tell_step(__u32 i, struct telling *k)
+{
+	struct pb_live_span span;
+	struct span *f;
+
+	/* As many as were announced, whether or not they have ended meanwhile. */
+	f = span_at(&k->t->spans, i & (PB_SPAN_DEPTH - 1));
+	span.path = f->path;
+	span.unseen = f->unseen;
+	bpf_seq_write(k->seq, &span, sizeof(span));
+	return 0;
+}
+
+static __always_inline void tell_live(struct seq_file *seq, struct task_struct *task,
+				      struct thread *t, __u64 now_ns)
+{
+	struct telling k = { .seq = seq, .t = t };
+	struct pb_live live = { .pid = t->pid };
+	__u32 depth = config.spans ? t->spans.depth : 0;
+
+	live.stats.cpu_ns = task->se.sum_exec_runtime - t->base_cpu_ns;
+	live.stats.runq_ns = task->sched_info.run_delay - t->base_runq_ns;
+	live.stats.wall_ns = now_ns - t->start_ns;
+	live.stats.blocked_ns = t->blocked_ns;
+	live.stats.preempted_ns = t->preempted_ns;
+	live.stats.left_out_ns = t->left_out_ns;
+	live.stats.switches = t->switches;
+	live.stats.stacks_taken = t->stacks_taken;
+	live.stats.threads = t->counted ? 0 : 1;
+	if (t->off_ns && !is_running(task, false))
+		tell_offcpu(t, &live, now_ns);
+	live.spans = depth < PB_SPAN_DEPTH ? depth : PB_SPAN_DEPTH;
+	bpf_seq_write(seq, &live, sizeof(live));
+	bpf_loop(live.spans, tell_step, &k, 0);
+}
+
+static __always_inline void all_threads_done(void)
+{
+	if (!config.spans)
+		return;
+	if (iter_kind == PB_ITER_END)
+		bpf_for_each_map_elem(&goroutines, open_goroutine, NULL, 0);
+	else if (iter_kind == PB_ITER_PAUSE)
+		bpf_for_each_map_elem(&goroutines, cut_goroutine, NULL, 0);
+}
+
 SEC("?iter/task")
 int pb_iter_end(struct bpf_iter__task *ctx)
 {
@@ -136,20 +253,27 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	__u64 now_ns;
 
 	if (!task) {
-		if (config.spans)
-			bpf_for_each_map_elem(&goroutines, open_goroutine, NULL, 0);
+		all_threads_done();
 		return 0;
 	}
-	t = thread_of(task);
+	t = thread_known(task);
 	if (!t)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
+	if (iter_kind == PB_ITER_LIVE) {
+		tell_live(ctx->meta->seq, task, t, now_ns);
+		return 0;
+	}
 	t->traced = 0;
 	if (is_running(task, false))
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
-	if (config.spans)
+	if (config.spans && iter_kind == PB_ITER_PAUSE)
+		cut_spans(t);
+	else if (config.spans)
 		spans_count_open(&t->spans);
 	thread_end(task, t, now_ns);
+	if (iter_kind == PB_ITER_PAUSE)
+		thread_forget(task);
 	return 0;
 }

@@ -170,7 +170,8 @@ static long wait_step(__u32 i, struct wait *k)
 {
 	bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
 				bpf_get_current_task_btf(), 0);
-	return *(volatile __u64 *)&loader_ready >= k->seq || bpf_ktime_get_ns() >= k->end_ns;
+	return *(volatile __u64 *)&loader_ready >= k->seq || *(volatile __u32 *)&inert ||
+	       bpf_ktime_get_ns() >= k->end_ns;
 }
 
 static __subprog int wait_for_probes(struct loader_thread *w, struct loader_call *c, __u64 sp)
@@ -196,7 +197,7 @@ int pb_loader_leave(struct pt_regs *ctx)
 	struct loader_thread *w = bpf_task_storage_get(&loader_threads, task, 0, 0);
 	struct loader_call *c;
 
-	if (!w || !w->depth || closing)
+	if (inert || !w || !w->depth || closing)
 		return 0;
 	drop_stale(w, PT_REGS_SP(ctx), false);
 	c = call_now(w);

@@ -50,6 +50,14 @@ const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 
 __u32 pidns_level = 0;
 const volatile __u32 hot_paths = 1;
 __u32 closing = 0;
+__u32 inert = 0;
+__u32 iter_kind = PB_ITER_END;
+const volatile struct pb_goroutine_layout goroutine_layout = {
+	.depth = __builtin_offsetof(struct goroutine, spans.depth),
+	.room = __builtin_offsetof(struct goroutine, room),
+	.span_size = sizeof(struct span),
+	.path = __builtin_offsetof(struct span, path),
+};
 __u32 unwind_generation = 0;
 __u32 last_path = 0;
 __u64 loader_seq = 0, loader_ready = 0, loader_waited_ns = 0;

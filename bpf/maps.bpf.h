@@ -128,6 +128,7 @@ struct thread {
 	__u32 cause_tid;
 	__u8 cause, cause_why; /* enum pb_cause, enum pb_why */
 	__u8 has_goroutines;   /* has run Go code that is traced */
+	__u8 counted;          /* before a pause: among its process's threads */
 	__u8 held;             /* so many programs are changing `spans` */
 	__u64 kernel_word;     /* of programs on kernel functions, for a moment */
 
@@ -566,6 +567,18 @@ extern __u32 pidns_level;
  * spans neither begin nor end, for all functions at the same moment.
  */
 extern __u32 closing;
+
+/*
+ * Set by user space, from whatever thread: every program returns at once from then on, the thread
+ * iterator excepted, which only user space runs. An emergency stop, and a pause.
+ */
+extern __u32 inert;
+
+/* What the iterator is run for, enum pb_iter. Written by user space before. */
+extern __u32 iter_kind;
+
+/* Of struct goroutine, for user space. */
+extern const volatile struct pb_goroutine_layout goroutine_layout;
 
 /* The last pb_plugin.seq given, the last one whose objects are probed, and time spent waiting. */
 extern __u64 loader_seq, loader_ready, loader_waited_ns;

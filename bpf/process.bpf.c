@@ -98,6 +98,8 @@ int BPF_PROG(pb_proc_fork, struct task_struct *parent, struct task_struct *child
 {
 	__u32 pid = task_pid(parent), child_pid;
 
+	if (inert)
+		return 0;
 	if (!thread_of(parent) && !target_traced(pid))
 		return 0;
 	child_pid = task_pid(child);
@@ -130,6 +132,8 @@ int BPF_PROG(pb_proc_exec, struct task_struct *task, int old_pid, struct linux_b
 	struct thread *t = thread_of(task);
 	__u32 pid = task_pid(task);
 
+	if (inert)
+		return 0;
 	bpf_map_delete_elem(&unwind_images, &pid);
 	if (t) {
 		thread_leave_spans(task, t, 0); /* the callers' image is gone */
@@ -232,6 +236,8 @@ int BPF_PROG(pb_proc_cgroup, struct cgroup *dst, const char *path, struct task_s
 	__u32 pid = task_pid(task);
 	__u64 now_ns;
 
+	if (inert)
+		return 0;
 	if (inside && !t) {
 		target_add(pid);
 		thread_begin(task, pid, false);

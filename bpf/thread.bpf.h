@@ -52,5 +52,5 @@ static __always_inline void thread_end(struct task_struct *task, struct thread *
 	__sync_fetch_and_add(&s->left_out_ns, t->left_out_ns);
 	__sync_fetch_and_add(&s->switches, t->switches);
 	__sync_fetch_and_add(&s->stacks_taken, t->stacks_taken);
-	__sync_fetch_and_add(&s->threads, 1);
+	__sync_fetch_and_add(&s->threads, t->counted ? 0 : 1);
 }

@@ -543,6 +543,8 @@ enum pb_counter {
 	PB_COUNTERS
 };
 
+#include "wire_live.h"
+
 _Static_assert(sizeof(struct pb_header) == 24, "pb_header");
 _Static_assert(sizeof(struct pb_stack) == 24 + 8 + 8 + 16 + 16 + 8 * PB_TOP_WORDS + 8 + 8 * 2176,
 	       "pb_stack");

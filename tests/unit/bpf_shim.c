@@ -69,7 +69,8 @@ void shim_reset(void)
 	user_memory = NULL;
 	memset(&shim, 0, sizeof(shim));
 	memset(&written_config, 0, sizeof(written_config));
-	pidns_level = closing = last_path = 0;
+	pidns_level = closing = inert = last_path = 0;
+	iter_kind = PB_ITER_END;
 	shim_preempt_count = 0;
 	written_hot_paths = 1;
 }
@@ -187,6 +188,21 @@ void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u
 	if (!e && flags & BPF_LOCAL_STORAGE_GET_F_CREATE)
 		e = enter(m, &task);
 	return e ? e->value : NULL;
+}
+
+long bpf_task_storage_delete(void *map, struct task_struct *task)
+{
+	return bpf_map_delete_elem(map, &task);
+}
+
+long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size)
+{
+	(void)seq;
+	if (size > SHIM_SEQ - shim.seq_len)
+		return E2BIG_ERROR;
+	memcpy(shim.seq + shim.seq_len, data, size);
+	shim.seq_len += size;
+	return 0;
 }
 
 __u64 bpf_ktime_get_ns(void)

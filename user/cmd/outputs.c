@@ -84,8 +84,7 @@ static int write_file(const struct view *view, const struct report *r, const cha
 	return err ? log_err(err, "cannot write '%s'", file) : 0;
 }
 
-/* x.folded → x.offcpu.folded */
-static char *companion_name(const char *file, const char *suffix)
+char *output_companion_name(const char *file, const char *suffix)
 {
 	size_t len = strlen(file), suffix_len = strlen(suffix);
 	char *name;
@@ -99,7 +98,7 @@ static char *companion_name(const char *file, const char *suffix)
 
 static int write_companion(const struct output *out, const struct report *r)
 {
-	_cleanup_free_ char *file = companion_name(out->file, out->view->suffix);
+	_cleanup_free_ char *file = output_companion_name(out->file, out->view->suffix);
 	_cleanup_free_ char *part = NULL;
 
 	if (!file || asprintf(&part, "%s.part", file) < 0)

@@ -11,6 +11,7 @@
 
 #include "cmd/child.h"
 #include "cmd/command.h"
+#include "cmd/control.h"
 #include "cmd/event_stream.h"
 #include "cmd/outputs.h"
 #include "cmd/record_loop.h"
@@ -41,6 +42,7 @@ struct run {
 	struct collect collect;
 	struct plan plan;
 	struct session *session;
+	struct control *control;
 	struct report *report;
 	struct event_stream stream;
 	uint64_t started_ns;
@@ -49,6 +51,7 @@ struct run {
 static void run_done(struct run *run)
 {
 	child_done(&run->child);
+	control_close(run->control);
 	session_free(run->session);
 	report_free(run->report);
 	event_stream_close(&run->stream);
@@ -168,6 +171,18 @@ static struct plan *spans_of(struct run *run)
 	return run->opt.specs.n || wants_plugins(&run->opt) ? &run->plan : NULL;
 }
 
+/* From here on the trace can be stopped whatever else happens. */
+static void open_control(struct run *run)
+{
+	struct control_subject on = { .session = run->session,
+				      .collect = &run->collect,
+				      .plan = &run->plan,
+				      .opt = &run->opt,
+				      .report = run->report };
+
+	run->control = control_open(&on);
+}
+
 static int start(struct run *run)
 {
 	struct record_options *o = &run->opt;
@@ -203,6 +218,8 @@ static int start(struct run *run)
 		err = session_open(&so, spans_of(run), &run->collect, &run->session, msg,
 				   sizeof(msg));
 		event_stream_begin(&run->stream, clock_wall_ns());
+		if (!err)
+			open_control(run);
 		if (!err)
 			err = session_start(run->session, msg, sizeof(msg));
 	}
@@ -312,10 +329,12 @@ static int finish(struct run *run)
 	int err;
 
 	log_progress("pathbpf: resolving names …");
+	control_settle(run->control);
 	err = session_stop(run->session);
+	control_rest(run->control);
 	if (err)
 		log_warn(err, "the trace did not end cleanly: totals may be short");
-	err = harvest(run->session, &run->collect, spans_of(run), r);
+	err = harvest(run->session, &run->collect, spans_of(run), NULL, r);
 	r->has_spans |= run->plan.nodes.n > 0; /* entries of plugins */
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
@@ -330,7 +349,8 @@ static int finish(struct run *run)
 		err = log_err(-EIO, "not all events could be written to %s",
 			      run->opt.plugin.events_file);
 	tell_cuts(r);
-	r->overhead.self_cpu_ns = clock_self_cpu_ns();
+	control_tell(run->control, r);
+	r->overhead.self_cpu_ns = clock_self_cpu_ns() + control_cpu_ns(run->control);
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;
 	log_progress_end();
@@ -362,7 +382,7 @@ static int run_all(struct run *run, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	traced = record_loop(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL,
-			     &run->opt, &run->child);
+			     &run->opt, &run->child, run->control);
 	status = finish(run);
 	if (traced < 0)
 		return log_err(traced, "the trace ended early"), STATUS_FAILED;

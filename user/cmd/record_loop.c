@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cmd/control.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -56,6 +57,7 @@ int record_loop_signals(void)
 	sigset_t set;
 
 	stop_signals(&set);
+	sigaddset(&set, SIGUSR2); /* the watchdog's */
 	signal(SIGPIPE, SIG_IGN);
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
 }
@@ -77,6 +79,7 @@ struct loop {
 	struct plan *plan;
 	const struct record_options *opt;
 	struct child *child;
+	struct control *control;
 	uint64_t begin_ns, end_ns; /* end 0: open */
 	uint64_t ticks;
 	bool stop;
@@ -145,6 +148,7 @@ static int tick(struct loop *l)
 		show_progress(l);
 	}
 	child_ended(l->child);
+	control_turn(l->control);
 	if (nobody_left(l) || (l->end_ns && clock_monotonic_ns() >= l->end_ns))
 		l->stop = true;
 	return 0;
@@ -169,11 +173,16 @@ static void on_signal(struct loop *l, int fd)
 }
 
 int record_loop(struct session *s, struct collect *c, struct plan *plan,
-		const struct record_options *o, struct child *child)
+		const struct record_options *o, struct child *child, struct control *control)
 {
-	struct loop l = { .session = s, .collect = c, .plan = plan, .opt = o, .child = child };
+	struct loop l = { .session = s,
+			  .collect = c,
+			  .plan = plan,
+			  .opt = o,
+			  .child = child,
+			  .control = control };
 	_cleanup_close_ int signals = -1;
-	struct pollfd fds[2];
+	struct pollfd fds[2 + CONTROL_FDS];
 	sigset_t set;
 	int err = 0;
 
@@ -192,8 +201,11 @@ int record_loop(struct session *s, struct collect *c, struct plan *plan,
 
 		if (l.end_ns && l.end_ns < now_ns + TICK_MS * 1000000ULL)
 			wait_ms = l.end_ns > now_ns ? (int)((l.end_ns - now_ns) / 1000000) + 1 : 0;
-		if (poll(fds, 2, wait_ms) < 0 && errno != EINTR)
+		control_poll(control, fds + 2);
+		if (poll(fds, 2 + CONTROL_FDS, wait_ms) < 0 && errno != EINTR)
 			err = -errno;
+		if (control_stopped(l.control)) /* first of all: somebody waits for it */
+			break;
 		if (fds[0].revents & POLLIN)
 			on_signal(&l, signals);
 		err = err ? err : tick(&l);

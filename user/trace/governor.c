@@ -418,3 +418,15 @@ void governor_set_others(struct governor *g, double ns_per_s)
 	g->others_ns = ns_per_s;
 	pthread_mutex_unlock(&g->lock);
 }
+
+void governor_hold(struct governor *g)
+{
+	if (g)
+		pthread_mutex_lock(&g->lock);
+}
+
+void governor_let_go(struct governor *g)
+{
+	if (g)
+		pthread_mutex_unlock(&g->lock);
+}

@@ -100,7 +100,8 @@ void governor_windows(struct governor *g, uint64_t now_ns)
 		close_spans(g);
 	close_gate(&g->syscalls, &g->syscalls_close_ns, now_ns);
 	close_gate(&g->switches, &g->switches_close_ns, now_ns);
-	if (now_ns >= g->window_next_ns && g->breaker != BREAKER_OPEN)
+	/* After an emergency stop nothing is attached any more. */
+	if (now_ns >= g->window_next_ns && g->breaker != BREAKER_OPEN && !g->parts.skel->bss->inert)
 		open_all(g, now_ns);
 	pthread_mutex_unlock(&g->lock);
 }

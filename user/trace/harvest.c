@@ -23,6 +23,7 @@
 #include "trace/harvest_executions.h"
 #include "trace/harvest_plugins.h"
 #include "trace/harvest_stacks.h"
+#include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
@@ -83,6 +84,22 @@ static int add_target_stats(const void *key, void *value, void *arg)
 	r->offcpu.switches += (uint64_t)((double)s->switches / share);
 	r->offcpu.stacks_taken += s->stacks_taken;
 	return 0;
+}
+
+/* Of threads that have ended; or of all, as they are in a snapshot. */
+static int add_targets(struct harvest *h, const struct live_sums *live)
+{
+	int err = 0;
+
+	if (!live)
+		return map_each(session_skeleton(h->session)->maps.target_stats, add_target_stats,
+				h);
+	for (size_t i = 0; i < live->targets.n && !err; i++) {
+		struct live_target t = live->targets.v[i];
+
+		err = add_target_stats(&t.pid, &t.stats, h);
+	}
+	return err;
 }
 
 static void add_event(struct harvest *h, const struct raw_event *raw)
@@ -305,7 +322,8 @@ static void add_cost(struct harvest *h, const struct plan *plan)
 	advise(h, status);
 }
 
-int harvest(struct session *s, struct collect *c, struct plan *plan, struct report *r)
+int harvest(struct session *s, struct collect *c, struct plan *plan, const struct live_sums *live,
+	    struct report *r)
 {
 	struct pathbpf *skel = session_skeleton(s);
 	_cleanup_(resolver_freep) struct resolver *resolver = NULL;
@@ -321,11 +339,13 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	h.resolver = resolver;
 	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
 	governor_status(session_governor(s), &h.governor);
-	err = map_each(skel->maps.target_stats, add_target_stats, &h);
-	err = err ? err
-		  : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns, h.governor.switches_share);
+	err = add_targets(&h, live);
 	err = err ? err : harvest_plugins(c, session_loaders(s), resolver, r);
-	err = err ? err : harvest_calls(s, c, plan, h.governor.syscalls_share, resolver, r);
+	err = err ? err : harvest_calls(s, c, plan, h.governor.syscalls_share, resolver, r, live);
+	/* Stacks want names, which takes its time, in which a snapshot's counts would go on. */
+	err = err ? err
+		  : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns, h.governor.switches_share,
+				   live);
 	vec_done(&h.offcpu_ns);
 	if (err)
 		return err;

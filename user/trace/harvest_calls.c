@@ -158,7 +158,8 @@ static void scale_syscalls(struct report *r, double seen)
 }
 
 int harvest_calls(struct session *session, struct collect *collect, struct plan *plan,
-		  double syscalls_seen, struct resolver *res, struct report *r)
+		  double syscalls_seen, struct resolver *res, struct report *r,
+		  const struct live_sums *live)
 {
 	struct pathbpf *skel = session_skeleton(session);
 	struct calls c = { .report = r,
@@ -173,7 +174,8 @@ int harvest_calls(struct session *session, struct collect *collect, struct plan 
 				      .resolver = res,
 				      .report = r,
 				      .paths = &c.paths,
-				      .errors = &c.errors };
+				      .errors = &c.errors,
+				      .live = live };
 	int err = plan ? harvest_spans(&spans) : 0;
 
 	if (!err && r->has_syscalls) {

@@ -13,6 +13,7 @@
 #include "data/report.h"
 #include "pathbpf.skel.h"
 #include "trace/errornames.h"
+#include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/pathtable.h"
 #include "trace/plan.h"
@@ -87,6 +88,24 @@ static int add_path_stats(const void *key, void *value, void *arg)
 	/* What a goroutine does not run, its thread runs for others. */
 	path->has_cpu = h->plan->nodes.v[path->node].how != PLAN_GOROUTINE;
 	return err;
+}
+
+/* Calls in progress, of a snapshot; at the end of a trace the kernel counts them. */
+static void add_live_paths(struct span_harvest *h)
+{
+	for (size_t i = 0; h->live && i < h->live->paths.n; i++) {
+		const struct live_path *l = &h->live->paths.v[i];
+		uint32_t k = path_table_get(h->paths, l->path);
+		struct path *path;
+
+		if (k == REPORT_NONE)
+			continue;
+		path = &h->report->paths.v[k];
+		path->open += l->open;
+		path->untimed += l->untimed;
+		path->stats.calls += l->untimed;
+		h->report->nodes.v[path->node].calls += l->untimed;
+	}
 }
 
 static int add_path_error(const void *key, void *value, void *arg)
@@ -257,6 +276,7 @@ int harvest_spans(struct span_harvest *h)
 	err = err ? err : error_names_read(h->errors, h->skel->maps.error_names);
 	err = err ? err : map_each(h->skel->maps.path_stats_hot, add_path_stats, h);
 	err = err ? err : map_each(h->skel->maps.path_stats, add_path_stats, h);
+	add_live_paths(h);
 	err = err ? err : map_each(h->skel->maps.path_errors, add_path_error, h);
 	scale_paths(h);
 	correct_self(h);

@@ -6,6 +6,7 @@
 
 struct collect;
 struct error_names;
+struct live_sums;
 struct path_table;
 struct pathbpf;
 struct plan;
@@ -25,6 +26,7 @@ struct span_harvest {
 	struct report *report;
 	struct path_table *paths;
 	struct error_names *errors;
+	const struct live_sums *live; /* NULL unless it is a snapshot */
 };
 
 /* 0 or a negative errno. */

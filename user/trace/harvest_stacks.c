@@ -10,6 +10,7 @@
 #include "data/report.h"
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
+#include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/resolve.h"
 
@@ -157,10 +158,22 @@ static int scale_offcpu(struct harvest *h, uint32_t target)
 	return unknown.stack == REPORT_NONE ? 0 : add_offcpu_sample(h, &unknown, raw, rest_ns);
 }
 
-static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel)
+static int add_live_offcpu(struct harvest *h, const struct live_sums *live)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < live->offcpu.n && !err; i++) {
+		struct live_offcpu o = live->offcpu.v[i];
+
+		err = add_offcpu(&o.key, &o.value, h);
+	}
+	return err;
+}
+
+static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel, const struct live_sums *live)
 {
 	struct report *r = h->report;
-	int err = map_each(skel->maps.offcpu, add_offcpu, h);
+	int err = live ? add_live_offcpu(h, live) : map_each(skel->maps.offcpu, add_offcpu, h);
 
 	for (uint32_t i = 0; i < h->offcpu_ns->n && !err; i++)
 		err = scale_offcpu(h, i);
@@ -176,7 +189,7 @@ static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel)
 }
 
 int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res, struct report *r,
-		   const ns_vec *offcpu_ns, double switches_seen)
+		   const ns_vec *offcpu_ns, double switches_seen, const struct live_sums *live)
 {
 	struct harvest h = { .collect = c,
 			     .report = r,
@@ -186,7 +199,7 @@ int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res
 	int err = add_cpu_samples(&h);
 
 	if (!err && r->has_offcpu)
-		err = add_offcpu_samples(&h, skel);
+		err = add_offcpu_samples(&h, skel, live);
 	if (r->cuts.n)
 		qsort(r->cuts.v, r->cuts.n, sizeof(*r->cuts.v), compare_cuts);
 	vec_done(&h.exact_ns);

@@ -7,6 +7,7 @@
 #include "lib/vec.h"
 
 struct collect;
+struct live_sums;
 struct pathbpf;
 struct report;
 struct resolver;
@@ -14,8 +15,8 @@ struct resolver;
 typedef VEC(uint64_t) ns_vec;
 
 /*
- * offcpu_ns: by target, its exact time off CPU as far as it was not left out on request. 0 or a
- * negative errno.
+ * offcpu_ns: by target, its exact time off CPU as far as it was not left out on request. live: NULL
+ * unless it is a snapshot. 0 or a negative errno.
  */
 int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res, struct report *r,
-		   const ns_vec *offcpu_ns, double switches_seen);
+		   const ns_vec *offcpu_ns, double switches_seen, const struct live_sums *live);

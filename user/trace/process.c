@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/cleanup.h"
 #include "target/proc.h"
@@ -49,6 +50,16 @@ static struct process *enter(struct processes *p, uint32_t pid)
 		return NULL;
 	}
 	return proc;
+}
+
+static uint64_t cpu_ns(uint32_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid((pid_t)pid, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static void read_identity(struct process *proc)
@@ -113,6 +124,7 @@ struct process *process_of(struct processes *p, struct object_files *o, uint32_t
 	proc = enter(p, pid);
 	if (!proc)
 		return NULL;
+	proc->base_cpu_ns = cpu_ns(pid);
 	process_read_maps(p, o, proc, true);
 	return proc;
 }

@@ -17,6 +17,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "trace/iterate.h"
 #include "trace/kprobe.h"
 #include "trace/loaders.h"
 #include "trace/plugins.h"
@@ -190,30 +191,6 @@ static int attach(struct bpf_program *prog, struct bpf_link **link)
 	return 0;
 }
 
-/* Runs a thread iterator to its end. */
-static int iterate(struct bpf_program *prog)
-{
-	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
-	_cleanup_close_ int fd = -1;
-	char none[64];
-	ssize_t n;
-
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0) {
-		int err = -errno;
-
-		bpf_link__destroy(link);
-		return err;
-	}
-	do {
-		n = read(fd, none, sizeof(none));
-	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
-	bpf_link__destroy(link);
-	return n < 0 ? -errno : 0;
-}
-
 static void start_sampler(struct session *s)
 {
 	int err;
@@ -334,7 +311,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		return err;
 	}
 	s->begin_ns = clock_monotonic_ns();
-	err = iterate(s->skel->progs.pb_iter_begin);
+	err = iterate(s->skel->progs.pb_iter_begin, NULL);
 	if (err) {
 		snprintf(msg, msg_size, "cannot list the threads with a BPF iterator");
 		return err;
@@ -402,8 +379,18 @@ uint64_t session_gap_ns(const struct session *s)
 	return s->gap_ns;
 }
 
+struct plan *session_plan(const struct session *s)
+{
+	return s->plan;
+}
+
+volatile uint32_t *session_inert(struct session *s)
+{
+	return &s->skel->bss->inert;
+}
+
 /* Of what has no table, stacks are incomplete. */
-static void tell_left_out(struct session *s)
+void session_tell_left_out(struct session *s)
 {
 	uint32_t n = unwinder_stats(s->unwinder).left_out;
 
@@ -421,12 +408,13 @@ int session_stop(struct session *s)
 	s->stopped = true;
 	governor_stop(s->governor);
 	selfcost_stop(s->costs ? costs_selfcost(s->costs) : NULL);
-	tell_left_out(s);
-	textwatch_last(s->watch);
+	session_tell_left_out(s);
+	if (!s->skel->bss->inert) /* after an emergency stop there are none to be missed */
+		textwatch_last(s->watch);
 	/* An open span must not close while it is counted as open: lets running programs end. */
 	s->skel->bss->closing = 1;
 	usleep(s->plan ? CLOSING_US : 0);
-	err = iterate(s->skel->progs.pb_iter_end);
+	err = iterate(s->skel->progs.pb_iter_end, NULL);
 	s->end_ns = clock_monotonic_ns();
 	uprobes_detach(s->uprobes);
 	loaders_detach(s->loaders);

@@ -73,6 +73,10 @@ int session_attach_new(struct session *s);
 uint64_t session_misses(const struct session *s, const char *program_prefix);
 /* How long function probes were away while they were attached anew. */
 uint64_t session_gap_ns(const struct session *s);
+/* As given to session_open(). */
+struct plan *session_plan(const struct session *s);
+/* What makes every program inert, for emergency_new(). */
+volatile uint32_t *session_inert(struct session *s);
 /* Closes what is open, detaches, drains the rest. Totals end here. */
 int session_stop(struct session *s);
 void session_free(struct session *s);

@@ -71,6 +71,9 @@ void session_make_paths(struct session *s);
 /* session.c: attaches what can be attached and is not yet. */
 int session_attach_functions(struct session *s);
 
+/* session.c: at the end, what has no unwind table. */
+void session_tell_left_out(struct session *s);
+
 /* session_plugins.c */
 struct plugin_budget;
 /* Looks for the loaders, before processes are listed. 0 or a negative errno. */

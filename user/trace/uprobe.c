@@ -644,6 +644,18 @@ void uprobes_detach(struct uprobes *u)
 	pthread_mutex_unlock(&u->lock);
 }
 
+void uprobes_hold(struct uprobes *u)
+{
+	if (u)
+		pthread_mutex_lock(&u->lock);
+}
+
+void uprobes_let_go(struct uprobes *u)
+{
+	if (u)
+		pthread_mutex_unlock(&u->lock);
+}
+
 void uprobes_free(struct uprobes *u)
 {
 	if (!u)

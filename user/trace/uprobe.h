@@ -63,6 +63,9 @@ uint32_t uprobes_window(struct uprobes *u, bool open);
  * were attached. From any thread. NULL-safe.
  */
 double uprobes_share(struct uprobes *u, uint32_t node, uint64_t end_ns);
+/* Nothing changes between these two: for a fork(), after which both sides let go. NULL-safe. */
+void uprobes_hold(struct uprobes *u);
+void uprobes_let_go(struct uprobes *u);
 /* Removes all, and waits for it. NULL-safe. */
 void uprobes_detach(struct uprobes *u);
 void uprobes_free(struct uprobes *u);

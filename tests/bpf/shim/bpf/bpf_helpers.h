@@ -40,6 +40,7 @@ struct shim_record {
 
 #define SHIM_MAPS   32
 #define SHIM_FRAMES 8
+#define SHIM_SEQ    4096
 
 struct shim {
 	__u64 now_ns, cookie;
@@ -52,6 +53,8 @@ struct shim {
 	__u64 frames[SHIM_FRAMES]; /* of a stack of the user's */
 	struct shim_map maps[SHIM_MAPS];
 	struct shim_record *records; /* the oldest first */
+	__u8 seq[SHIM_SEQ];          /* what was written for the iterator's reader */
+	size_t seq_len;
 };
 
 extern struct shim shim;
@@ -82,6 +85,8 @@ long bpf_map_delete_elem(void *map, const void *key);
 long bpf_map_push_elem(void *map, const void *value, __u64 flags);
 long bpf_map_pop_elem(void *map, void *value);
 void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u64 flags);
+long bpf_task_storage_delete(void *map, struct task_struct *task);
+long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size);
 
 __u64 bpf_ktime_get_ns(void);
 struct task_struct *bpf_get_current_task_btf(void);

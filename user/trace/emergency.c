@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The emergency stop. */
+#include "trace/emergency.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+
+#define PARK_NS     10000000ULL /* that the main thread is given to come to a halt */
+#define CLOSERS_MAX 64
+#define FDS_MAX     16384 /* looked at in one pass */
+#define PASSES_MAX  16
+
+struct emergency {
+	volatile uint32_t *inert;
+	int null_fd, event_fd;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	atomic_bool happened;
+	bool stopping, parked, acknowledged; /* under the lock, as is the rest */
+	struct emergency_outcome outcome;
+	int fds[FDS_MAX]; /* of probes */
+	uint32_t n;
+};
+
+/* A thread's share of the descriptors. */
+struct closer {
+	const struct emergency *e;
+	uint32_t first, step;
+	atomic_uint *removed;
+};
+
+int emergency_new(volatile uint32_t *inert, struct emergency **ret)
+{
+	_cleanup_(emergency_freep) struct emergency *e = calloc(1, sizeof(*e));
+	pthread_condattr_t attr;
+
+	if (!e)
+		return -ENOMEM;
+	e->inert = inert;
+	pthread_mutex_init(&e->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&e->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	e->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	e->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (e->event_fd < 0 || e->null_fd < 0)
+		return -errno;
+	*ret = TAKE_PTR(e);
+	return 0;
+}
+
+void emergency_free(struct emergency *e)
+{
+	if (!e)
+		return;
+	if (e->event_fd >= 0)
+		close(e->event_fd);
+	if (e->null_fd >= 0)
+		close(e->null_fd);
+	pthread_cond_destroy(&e->changed);
+	pthread_mutex_destroy(&e->lock);
+	free(e);
+}
+
+/* Does a probe hang on this descriptor? */
+static bool is_probe(int fd)
+{
+	char path[32], what[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, what, sizeof(what) - 1);
+	if (n <= 0)
+		return false;
+	what[n] = '\0';
+	return !strncmp(what, "anon_inode:", 11) &&
+	       (strstr(what, "bpf_link") || strstr(what, "bpf-link") || strstr(what, "perf_event"));
+}
+
+/* struct linux_dirent64 of getdents64(2). */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* Lists the descriptors of probes, of this process. opendir() would allocate. How many. */
+static uint32_t list_probes(int *fds, uint32_t max)
+{
+	_cleanup_close_ int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_Alignas(struct entry) char buf[4096];
+	uint32_t n = 0;
+	long size;
+
+	while (dir >= 0 && (size = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < size;) {
+			const struct entry *entry = (const void *)(buf + at);
+			int fd = atoi(entry->name); /* NOLINT: the kernel's own numbers, and dots */
+
+			at += entry->len;
+			if (entry->name[0] != '.' && fd != dir && n < max && is_probe(fd))
+				fds[n++] = fd;
+		}
+	}
+	return n;
+}
+
+/*
+ * The old file is released before dup3() returns to us, which for probes takes as long as the
+ * kernel needs to be sure that no CPU is in them.
+ */
+static void *close_share(void *arg)
+{
+	struct closer *c = arg;
+
+	for (uint32_t i = c->first; i < c->e->n; i += c->step) {
+		/* Looked at once more: its owner may have closed it, and the number be another's.
+		 */
+		if (is_probe(c->e->fds[i]) && dup3(c->e->null_fd, c->e->fds[i], O_CLOEXEC) >= 0)
+			atomic_fetch_add(c->removed, 1);
+	}
+	return NULL;
+}
+
+/* One pass over all; how many were removed. */
+static uint32_t remove_listed(struct emergency *e)
+{
+	uint32_t closers = e->n < CLOSERS_MAX ? e->n : CLOSERS_MAX, started = 0;
+	struct closer shares[CLOSERS_MAX];
+	pthread_t threads[CLOSERS_MAX];
+	atomic_uint removed = 0;
+
+	for (uint32_t i = 0; i < closers; i++)
+		shares[i] = (struct closer){ e, i, closers, &removed };
+	/* The last share is this thread's, as are those of threads that cannot be had. */
+	while (started + 1 < closers &&
+	       !pthread_create(&threads[started], NULL, close_share, &shares[started]))
+		started++;
+	for (uint32_t i = started; i < closers; i++)
+		close_share(&shares[i]);
+	while (started)
+		pthread_join(threads[--started], NULL);
+	return removed;
+}
+
+/* Until there are none. Under the lock. */
+static void remove_all(struct emergency *e)
+{
+	for (int pass = 0; pass < PASSES_MAX; pass++) {
+		uint32_t removed;
+
+		e->n = list_probes(e->fds, FDS_MAX);
+		removed = e->n ? remove_listed(e) : 0;
+		e->outcome.removed += removed;
+		if (!removed)
+			return;
+	}
+}
+
+/* Gives the main thread the chance to halt where it has no descriptors in hand. Under the lock. */
+static void wait_for_main(struct emergency *e)
+{
+	uint64_t end_ns = clock_monotonic_ns() + PARK_NS;
+	struct timespec end = { .tv_sec = (time_t)(end_ns / 1000000000),
+				.tv_nsec = (long)(end_ns % 1000000000) };
+
+	while (!e->parked && !pthread_cond_timedwait(&e->changed, &e->lock, &end))
+		;
+}
+
+void emergency_stop(struct emergency *e, const char *why, struct emergency_outcome *ret)
+{
+	uint64_t began_ns = clock_monotonic_ns(), one = 1;
+
+	*e->inert = 1;
+	pthread_mutex_lock(&e->lock);
+	while (e->stopping)
+		pthread_cond_wait(&e->changed, &e->lock);
+	if (!e->happened) {
+		e->outcome = (struct emergency_outcome){ .why = why, .began_ns = began_ns };
+		e->stopping = true;
+		e->happened = true;
+		if (write(e->event_fd, &one, sizeof(one)) == sizeof(one))
+			wait_for_main(e);
+		remove_all(e);
+		e->outcome.took_ns = clock_monotonic_ns() - began_ns;
+		e->stopping = false;
+		pthread_cond_broadcast(&e->changed);
+	}
+	*ret = e->outcome;
+	pthread_mutex_unlock(&e->lock);
+}
+
+bool emergency_happened(const struct emergency *e)
+{
+	return e->happened;
+}
+
+void emergency_sweep(struct emergency *e)
+{
+	pthread_mutex_lock(&e->lock);
+	if (e->happened && !e->stopping && !e->acknowledged)
+		remove_all(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+int emergency_fd(const struct emergency *e)
+{
+	return e->event_fd;
+}
+
+bool emergency_acknowledge(struct emergency *e, struct emergency_outcome *ret)
+{
+	uint64_t count;
+
+	if (!e || !e->happened)
+		return false;
+	pthread_mutex_lock(&e->lock);
+	e->parked = true;
+	pthread_cond_broadcast(&e->changed);
+	while (e->stopping)
+		pthread_cond_wait(&e->changed, &e->lock);
+	if (!e->acknowledged) {
+		remove_all(e); /* what it has attached since */
+		e->acknowledged = true;
+	}
+	while (read(e->event_fd, &count, sizeof(count)) > 0)
+		;
+	*ret = e->outcome;
+	pthread_mutex_unlock(&e->lock);
+	return true;
+}
+
+void emergency_over(struct emergency *e)
+{
+	if (!e)
+		return;
+	pthread_mutex_lock(&e->lock);
+	e->acknowledged = true;
+	pthread_mutex_unlock(&e->lock);
+}
+
+bool emergency_is_acknowledged(struct emergency *e)
+{
+	bool is;
+
+	pthread_mutex_lock(&e->lock);
+	is = !e->happened || e->acknowledged;
+	pthread_mutex_unlock(&e->lock);
+	return is;
+}
+
+void emergency_drop_probes(void)
+{
+	static int fds[FDS_MAX];
+	uint32_t n;
+
+	do {
+		n = list_probes(fds, FDS_MAX);
+		for (uint32_t i = 0; i < n; i++)
+			close(fds[i]);
+	} while (n == FDS_MAX);
+}
