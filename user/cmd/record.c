@@ -165,10 +165,18 @@ static bool wants_plugins(const struct record_options *o)
 	return !o->no_plugins && (o->plugin.globs.n || o->plugin.events_file);
 }
 
+/* Functions are chosen by what the stacks say. */
+static bool wants_automatic(const struct record_options *o)
+{
+	return !o->specs.n && !o->no_cpu;
+}
+
 /* What is traced by function: what the user names, and entries of plugins. */
 static struct plan *spans_of(struct run *run)
 {
-	return run->opt.specs.n || wants_plugins(&run->opt) ? &run->plan : NULL;
+	return run->opt.specs.n || wants_automatic(&run->opt) || wants_plugins(&run->opt)
+		   ? &run->plan
+		   : NULL;
 }
 
 /* From here on the trace can be stopped whatever else happens. */
@@ -200,6 +208,7 @@ static int start(struct run *run)
 		.cpu = !o->no_cpu,
 		.offcpu = !o->no_offcpu,
 		.syscalls = !o->no_syscalls,
+		.automatic = wants_automatic(o),
 		.timelines = o->specs.n > 0,
 		.frequency_hz = o->frequency_hz,
 		.offcpu_min_ns = o->offcpu_min_ns,

@@ -191,8 +191,12 @@ static void choose_nodes(struct governor *g, double allowed_ns)
 		struct governed *n = &g->nodes.v[i];
 		double full_ns = n->rate * costs_of_class(g->parts.costs, g->classes.v[i]);
 
-		if (!n->attached || n->rate < 0)
+		if (!n->attached)
 			continue;
+		if (n->rate < 0) { /* what it costs is not known yet */
+			g->trial = true;
+			continue;
+		}
 		if (is_out(g, n, full_ns)) {
 			want(g, n, BUDGET_NEVER);
 			continue;

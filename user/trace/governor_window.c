@@ -35,14 +35,14 @@ static double take_credit(double *credit_ns, double duty)
 	return length_ns;
 }
 
-static void open_spans(struct governor *g, uint64_t now_ns, double length_ns)
+static void open_spans(struct governor *g, double length_ns)
 {
 	if (g->spans_open || length_ns <= 0 || !g->parts.uprobes ||
 	    !uprobes_window(g->parts.uprobes, true))
 		return;
 	g->spans_open = true;
-	g->spans_opened_ns = clock_monotonic_ns();
-	g->spans_close_ns = now_ns + (uint64_t)length_ns;
+	g->spans_opened_ns = clock_monotonic_ns(); /* to open them takes its time */
+	g->spans_close_ns = g->spans_opened_ns + (uint64_t)length_ns;
 }
 
 static void close_spans(struct governor *g)
@@ -52,7 +52,7 @@ static void close_spans(struct governor *g)
 	g->spans_on_ns += clock_monotonic_ns() - g->spans_opened_ns;
 }
 
-static void open_gate(struct gate *gate, uint64_t *close_ns, double *credit_ns, uint64_t now_ns)
+static void open_gate(struct gate *gate, uint64_t *close_ns, double *credit_ns)
 {
 	double length_ns;
 
@@ -64,7 +64,7 @@ static void open_gate(struct gate *gate, uint64_t *close_ns, double *credit_ns, 
 	}
 	length_ns = take_credit(credit_ns, gate->duty);
 	if (length_ns > 0 && !gate_set(gate, true))
-		*close_ns = now_ns + (uint64_t)length_ns;
+		*close_ns = gate->opened_ns + (uint64_t)length_ns;
 }
 
 /* The end of a window, or of the time in which it was always open. */
@@ -87,9 +87,9 @@ static void open_all(struct governor *g, uint64_t now_ns)
 	if (g->trial && spans_ns < TRIAL_NS)
 		spans_ns = TRIAL_NS;
 	g->trial = false;
-	open_spans(g, now_ns, spans_ns);
-	open_gate(&g->syscalls, &g->syscalls_close_ns, &g->syscalls_credit, now_ns);
-	open_gate(&g->switches, &g->switches_close_ns, &g->switches_credit, now_ns);
+	open_spans(g, spans_ns);
+	open_gate(&g->syscalls, &g->syscalls_close_ns, &g->syscalls_credit);
+	open_gate(&g->switches, &g->switches_close_ns, &g->switches_credit);
 	g->window_next_ns = now_ns + (uint64_t)(PERIOD_NS * (1 - JITTER + 2 * JITTER * drand48()));
 }
 

@@ -196,7 +196,7 @@ static int add_unused(struct span_harvest *h)
 		const struct node *n = &r->nodes.v[i];
 		struct unused u = { .name = n->name };
 
-		if (entered[i] || !h->plan->nodes.v[i].attached)
+		if (entered[i] || !h->plan->nodes.v[i].attached || h->plan->nodes.v[i].automatic)
 			continue;
 		if (h->plan->nodes.v[i].gone) {
 			err = add_vanished(h, i);

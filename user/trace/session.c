@@ -346,6 +346,7 @@ int session_drain(struct session *s)
 	int err = session_plugins_update(s);
 
 	err = err ? err : session_govern_tick(s);
+	err = err ? err : session_auto_tick(s);
 	update_unwinder(s);
 	textwatch_tick(s->watch);
 	session_make_paths(s);

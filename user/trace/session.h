@@ -27,6 +27,7 @@ struct session_options {
 	uint64_t cgroup_id;    /* SCOPE_CGROUP */
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
+	bool automatic;                        /* choose functions by what the stacks say */
 	bool timelines;                        /* record root spans whole */
 	uint64_t window_ns;                    /* for trends; 0: without */
 	uint32_t windows_keep;                 /* the latest */

@@ -35,6 +35,7 @@ struct session {
 	struct trap_trial *trial; /* a child on which traps are measured; NULL: that is over */
 	bool traps_known;
 	VEC(struct governed_node) governed;
+	uint64_t auto_next_ns, auto_wait_ns; /* when functions are chosen next */
 	struct uprobes *uprobes;
 	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
@@ -97,3 +98,7 @@ void session_govern_nodes(struct session *s);
 void session_govern_refused(struct session *s);
 /* Every 100 ms: does what the governor wants. 0 or a negative errno. */
 int session_govern_tick(struct session *s);
+
+/* session_auto.c */
+/* Every 100 ms: chooses functions when it is time. 0 or a negative errno. */
+int session_auto_tick(struct session *s);

@@ -11,6 +11,7 @@
 
 #include "bpf/wire.h"
 #include "data/hist.h"
+#include "sym/goinfo.h"
 #include "trace/hits.h"
 #include "trace/kprobe.h"
 #include "trace/plugins.h"
@@ -134,6 +135,29 @@ static bool has_hook(const struct plan *p, enum hook_kind kind)
 	return false;
 }
 
+/* Is a target written in Go, whose functions may be chosen later? */
+static bool has_go_target(struct session *s)
+{
+	bool any = false;
+
+	vec_foreach (proc, &s->collect->processes.all) {
+		vec_foreach (m, &(*proc)->maps) {
+			const struct symbols *symbols = NULL;
+			struct go_info go;
+
+			if (m->object != OBJECT_NONE && (*proc)->exe &&
+			    !strcmp(m->path, (*proc)->exe))
+				symbols = object_symbols(&s->collect->objects, m->object);
+			if (!symbols || !symbols_traits(symbols)->is_go)
+				continue;
+			any = true;
+			if (symbols_go_info(symbols, &go))
+				s->plan->goid_offset = go.goid_offset;
+		}
+	}
+	return any;
+}
+
 /*
  * Verifying programs is what takes time at the start. What may be wanted later is loaded, too: a
  * library that throws can come at any time; Go and Python come with a program.
@@ -142,9 +166,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 {
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool go = p && p->specs.n && (open || p->has_go);
-
-	bool functions = p && p->specs.n;
+	bool functions = p && (p->specs.n || s->opt.automatic);
+	bool go = functions && (open || p->has_go || (s->opt.automatic && has_go_target(s)));
 
 	bpf_program__set_autoload(progs->enter, functions);
 	bpf_program__set_autoload(progs->leave, functions);

@@ -285,7 +285,9 @@ static uint32_t group_size(const struct uprobes *u, uint32_t n)
 static int attach_nodes(struct uprobes *u, struct plan *plan, const char *path,
 			const uint32_t *nodes, uint32_t n)
 {
-	uint32_t size = group_size(u, n);
+	/* What is windowed comes and goes together. */
+	bool windowed = plan->nodes.v[nodes[0]].windowed && u->multi;
+	uint32_t size = windowed ? GROUP_NODES_MAX : group_size(u, n);
 	int err = 0;
 
 	for (uint32_t i = 0; i < n && !err; i += size)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Functions that nobody named become nodes of the plan. */
+#include "trace/plan_auto.h"
+
+#include <errno.h>
+
+#include "trace/plan_node.h"
+
+static int plan_one(struct plan *p, struct object_files *objects, const struct auto_function *f)
+{
+	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
+							     .object = f->object,
+							     .automatic = true };
+	size_t first = p->nodes.n;
+	int err;
+
+	o.symbols = object_symbols(objects, f->object);
+	if (!o.symbols)
+		return 0;
+	o.path = objects->files.v[f->object]->path;
+	o.traits = symbols_traits(o.symbols);
+	o.fd = objects->files.v[f->object]->fd;
+	err = plan_address(&o, f->addr);
+	err = err ? err : plan_check_entries(&o, first);
+	return err ? err : o.added;
+}
+
+int plan_auto(struct plan *p, struct object_files *objects, const auto_function_vec *functions)
+{
+	int added = 0;
+
+	vec_foreach (f, functions) {
+		int n = plan_one(p, objects, f);
+
+		if (n < 0)
+			return n;
+		added += n;
+	}
+	return added;
+}
