@@ -30,7 +30,7 @@ static __subprog int guard_wake(void)
 }
 
 /* A probe at a node's entry was hit. cookie: as the probe has it. */
-static __always_inline void guard_hit(__u64 cookie, __u64 now_ns)
+static __subprog int guard_hit(__u64 cookie, __u64 now_ns)
 {
 	__u32 node = (__u32)cookie & (PB_NODES_MAX - 1);
 	__u32 key = node + (bpf_get_smp_processor_id() & hit_stripes) * PB_NODES_MAX;
@@ -40,11 +40,12 @@ static __always_inline void guard_hit(__u64 cookie, __u64 now_ns)
 	if (hits)
 		__sync_fetch_and_add(hits, 1);
 	if (!guard_burst_ns)
-		return;
+		return 0;
 	g = bpf_map_lookup_elem(&guards, &counter_keys[0]);
 	if (!g)
-		return;
+		return 0;
 	guard_call(g, now_ns, cookie >> PB_COOKIE_CLASS);
 	if (g->left_ns < 0 && !guard_alarm)
 		guard_wake();
+	return 0;
 }

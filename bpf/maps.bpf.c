@@ -68,3 +68,4 @@ __u64 guard_burst_ns = 0;
 __u32 guard_costs[PB_COST_CLASSES] = {};
 __u32 switch_level = 0, syscall_level = 0, syscall_epoch = 0;
 __u32 switches_off = 0;
+__u32 window_epoch = 0, window_opening = 0;

@@ -26,6 +26,7 @@ struct span {
 	__u8 stack;      /* enum on_stack */
 	__u8 slice;      /* its index in the recorded trace + 1; 0: it is not recorded */
 	__u8 kept : 1;   /* the kernel keeps a return probe for it */
+	__u8 window : 1; /* its node is probed for moments */
 	__u8 unseen : 1; /* its return will not be seen: more were pending than the kernel keeps */
 	__u8 below;      /* an entry of a plugin: spans.plugin_top before it */
 	__u16 plugin;    /* its index + 1; 0: no entry of a plugin */
@@ -63,6 +64,7 @@ struct spans {
 	__u8 timeline;   /* where the root is recorded + 1; 0: it is not */
 	__u8 restarts;   /* the call that begins: its beginning may run again */
 	__u8 flag;       /* for forget() */
+	__u8 windows;    /* so many spans of nodes that are probed for moments */
 	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
 	__u32 why_path;
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
@@ -119,6 +121,7 @@ struct thread {
 	__u64 syscall_ns; /* when the call in progress began; 0: not seen */
 	__u32 syscall_nr;
 	__u32 syscall_epoch; /* in which that was */
+	__u32 window_epoch;  /* of the spans that are of moments */
 
 	__u32 syscall_node; /* the call in progress is a span of this node + 1 */
 	__u32 last_signal;  /* that was delivered to it */
@@ -430,6 +433,7 @@ extern struct error_names_map error_names SEC(".maps");
 struct goroutine {
 	struct spans spans;
 	struct span room[PB_GO_DEPTH];
+	__u32 window_epoch, pad; /* as in struct thread */
 };
 struct goroutines_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -600,5 +604,7 @@ extern __u32 guard_costs[PB_COST_CLASSES];
 extern __u32 switch_level, syscall_level;
 /* Counts how often the tracepoints of system calls were attached. */
 extern __u32 syscall_epoch;
+/* Counts the moments in which nodes are probed that cannot be all the time; 1: one is beginning. */
+extern __u32 window_epoch, window_opening;
 /* Context switches are not looked at for now. */
 extern __u32 switches_off;

@@ -122,6 +122,8 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
 /* Takes the top span off. */
 static __always_inline void span_pop(struct spans *s, struct span *f)
 {
+	if (f->window && s->windows)
+		s->windows--;
 	s->over = 0;
 	if (f->kept && s->pending)
 		s->pending--;
@@ -182,7 +184,8 @@ static __subprog int span_fail(struct spans *s, struct span *f, struct pb_call_s
 static __always_inline void span_drop(struct spans *s, struct span *f, struct pb_call_stats *stats)
 {
 	s->stale_kept |= f->kept && !f->unseen;
-	if (!stats)
+	/* One that outlasted its moment is as if it had not been seen: others stand for it. */
+	if (!stats || f->window)
 		return;
 	__sync_fetch_and_add(&stats->untimed, 1);
 	/* Nothing jumps over the kernel's frames: the kernel missed their return. */
@@ -250,6 +253,7 @@ static __always_inline bool span_is_stale(const struct span *f, __u64 sp, __u8 s
  * verifier looks at each place anew from where span_close() is called.
  */
 enum walk_kind {
+	WALK_WINDOW, /* ends what is left of an earlier moment, and what that called */
 	WALK_STALE,  /* ends what was jumped over */
 	WALK_ENTER,  /* the same for a new call, which may begin where another did */
 	WALK_SEARCH, /* ends what stands above the span of `node` */
@@ -342,6 +346,8 @@ static __always_inline __u32 walk_decide(struct walk *w, const struct span *f)
 		return search_decide(w, f);
 	if (w->kind == WALK_END)
 		return SPAN_KILLED;
+	if (w->kind == WALK_WINDOW)
+		return w->s->windows ? SPAN_LEFT : WALK_STOP;
 	if (span_is_stale(f, w->sp, w->stack))
 		return SPAN_LEFT;
 	if (f->stack != w->stack || f->sp != w->sp)
@@ -360,7 +366,7 @@ static long walk_step(__u32 i, struct walk *w)
 	end = walk_decide(w, span_top(w->s));
 	if (end == WALK_STOP)
 		return 1;
-	if (end == SPAN_LEFT && span_raised(w->s))
+	if (end == SPAN_LEFT && w->kind != WALK_WINDOW && span_raised(w->s))
 		end = SPAN_RAISED;
 	span_close(w->s, end, end == SPAN_KILLED ? w->node : 0);
 	return 0;
@@ -397,6 +403,42 @@ static __always_inline bool spans_enter(struct spans *s, __u32 node, __u64 sp, _
 	if (!forget(s, s->depth && odd))
 		return false;
 	return walk(s, WALK_ENTER, node, sp, stack) == FOUND_RESTART;
+}
+
+/* What is open of an earlier moment has ended unseen, or will. */
+static __always_inline void window_sync(struct spans *s, __u32 *thread_epoch)
+{
+	if (*thread_epoch == window_epoch)
+		return;
+	*thread_epoch = window_epoch;
+	if (s->windows)
+		walk(s, WALK_WINDOW, 0, 0, 0);
+}
+
+/*
+ * May a call of a node that is probed for moments become a span? Not while its moment begins, when
+ * some of the probes are there and others are not, nor as the outermost one if it always has traced
+ * callers: one of these began before.
+ */
+static __subprog bool window_takes(struct spans *s, __u32 *thread_epoch, __u32 node)
+{
+	struct pb_node *n;
+
+	s->new_path = node; /* a key, off the stack */
+	window_sync(s, thread_epoch);
+	if (window_opening)
+		return false;
+	if (s->depth)
+		return true;
+	n = bpf_map_lookup_elem(&nodes, &s->new_path);
+	return n && !n->inner;
+}
+
+/* A call of such a node has become a span. */
+static __always_inline void window_span(struct spans *s, struct span *f)
+{
+	f->window = 1;
+	s->windows++;
 }
 
 /* The thread ends, or its image: whatever it was in never returns. signal: that it died of, or 0.
@@ -479,6 +521,7 @@ static __subprog struct span *span_open(struct spans *s, __u32 node, __u64 sp, _
 	f->stack = stack_kept & ~SPAN_KEPT;
 	f->kept = stack_kept & SPAN_KEPT ? 1 : 0;
 	f->slice = 0;
+	f->window = 0;
 	f->plugin = 0;
 	f->ret = s->ret;
 	f->child_ns = 0;

@@ -431,7 +431,8 @@ struct pb_node {
 	/* An entry of a plugin: its index + 1, and where its code lies: from so far before the
 	 * probe. */
 	__u32 plugin, before, size;
-	__u32 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 inner; /* probed for moments: it is never the outermost of the traced ones */
 };
 
 /* Where an argument lies when a probe fires. */
@@ -503,6 +504,8 @@ struct pb_timeline {
  */
 #define PB_COOKIE_SITE     (1ULL << 32) /* where the function ends: the return address is there */
 #define PB_COOKIE_NO_VALUE (1ULL << 33) /* a tail jump: the return register says nothing yet */
+/* The same bit of an entry: probed for moments only. */
+#define PB_COOKIE_WINDOW   (1ULL << 33)
 #define PB_COOKIE_SITES    (1ULL << 34) /* its entry: its ends are seen by such sites */
 #define PB_COOKIE_RESTARTS (1ULL << 35) /* its beginning may run again within a call */
 #define PB_COOKIE_LATER    (1ULL << 36) /* of a plugin: see pb_node.later */
@@ -530,14 +533,14 @@ enum pb_counter {
 	PB_COUNT_SAMPLES, /* of them, sent */
 	PB_LOST_SAMPLES,  /* ring full */
 	PB_LOST_EVENTS,
-	PB_LOST_STACKS,    /* stack table or aggregate full */
-	PB_LOST_PATHS,     /* path or error tables full */
-	PB_LOST_SPANS,     /* deeper than PB_SPAN_DEPTH, or no room for a goroutine */
-	PB_MISSED_RETURNS, /* a return without its entry */
-	PB_LOST_THREADS,   /* no memory for a thread's state */
-	PB_LOST_TIMELINES, /* ring full */
-	PB_COUNT_SYSCALLS, /* of the targets, that were seen to end */
-	PB_COUNT_SWITCHES, /* of the targets, off a CPU and on again: two each time */
+	PB_LOST_STACKS,          /* stack table or aggregate full */
+	PB_LOST_PATHS,           /* path or error tables full */
+	PB_LOST_SPANS,           /* deeper than PB_SPAN_DEPTH, or no room for a goroutine */
+	PB_MISSED_RETURNS,       /* a return without its entry */
+	PB_LOST_THREADS,         /* no memory for a thread's state */
+	PB_LOST_TIMELINES,       /* ring full */
+	PB_COUNT_SYSCALLS,       /* of the targets, that were seen to end */
+	PB_COUNT_SWITCHES,       /* of the targets, off a CPU and on again: two each time */
 	PB_COUNT_SYSCALL_STACKS, /* taken at these */
 	PB_COUNT_SWITCH_STACKS,
 	PB_COUNTERS

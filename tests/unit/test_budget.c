@@ -76,9 +76,9 @@ static enum budget_how wanted(const struct budget_node *v, size_t n, uint32_t no
 
 Test(budget, cheap_nodes_stay_and_dear_ones_are_for_moments)
 {
-	struct budget_node v[] = { { 0, 4000, BUDGET_ALWAYS, 0 },
-				   { 1, 3, BUDGET_ALWAYS, 0 },
-				   { 2, 20, BUDGET_ALWAYS, 0 } };
+	struct budget_node v[] = { { .node = 0, .full_ns = 4000, .value = 1, .now = BUDGET_ALWAYS },
+				   { .node = 1, .full_ns = 3, .value = 1, .now = BUDGET_ALWAYS },
+				   { .node = 2, .full_ns = 20, .value = 1, .now = BUDGET_ALWAYS } };
 	double duty = budget_choose(v, N(v), 100, 0.001);
 
 	cr_expect_eq(wanted(v, N(v), 1), BUDGET_ALWAYS);
@@ -89,7 +89,10 @@ Test(budget, cheap_nodes_stay_and_dear_ones_are_for_moments)
 
 Test(budget, what_leaves_no_time_worth_it_is_not_probed)
 {
-	struct budget_node v[] = { { 0, 900, BUDGET_ALWAYS, 0 }, { 1, 1e6, BUDGET_ALWAYS, 0 } };
+	struct budget_node v[] = {
+		{ .node = 0, .full_ns = 900, .value = 1, .now = BUDGET_ALWAYS },
+		{ .node = 1, .full_ns = 1e6, .value = 1, .now = BUDGET_ALWAYS }
+	};
 	double duty = budget_choose(v, N(v), 100, 0.01);
 
 	cr_expect_eq(wanted(v, N(v), 0), BUDGET_WINDOW);
@@ -99,7 +102,7 @@ Test(budget, what_leaves_no_time_worth_it_is_not_probed)
 
 Test(budget, nobody_goes_to_and_fro_at_the_limit)
 {
-	struct budget_node v[] = { { 0, 90, BUDGET_WINDOW, 0 } };
+	struct budget_node v[] = { { .node = 0, .full_ns = 90, .value = 1, .now = BUDGET_WINDOW } };
 
 	budget_choose(v, 1, 100, 0.01);
 	cr_expect_eq(v[0].want, BUDGET_WINDOW, "it would fit, but only just");
@@ -110,4 +113,32 @@ Test(budget, nobody_goes_to_and_fro_at_the_limit)
 	v[0].full_ns = 60;
 	budget_choose(v, 1, 100, 0.01);
 	cr_expect_eq(v[0].want, BUDGET_ALWAYS, "there is room");
+}
+
+Test(budget, what_is_worth_most_for_its_cost_is_kept)
+{
+	struct budget_node v[] = { { .node = 0, .full_ns = 900, .value = 50 },
+				   { .node = 1, .full_ns = 900, .value = 5 },
+				   { .node = 2, .full_ns = 9000, .value = 100 } };
+	double duty = budget_choose(v, N(v), 10, 0.01);
+
+	cr_expect_eq(wanted(v, N(v), 0), BUDGET_WINDOW);
+	cr_expect_eq(wanted(v, N(v), 1), BUDGET_NEVER);
+	cr_expect_eq(wanted(v, N(v), 2), BUDGET_NEVER);
+	cr_expect_float_eq(duty, 10.0 / 900, 1e-9);
+}
+
+Test(budget, inner_ones_are_not_probed_always_unless_all_outer_ones_are)
+{
+	struct budget_node v[] = {
+		{ .node = 0, .full_ns = 5, .value = 1, .inner = true, .now = BUDGET_ALWAYS },
+		{ .node = 1, .full_ns = 900, .value = 1, .now = BUDGET_ALWAYS },
+		{ .node = 2, .full_ns = 5, .value = 1, .now = BUDGET_ALWAYS }
+	};
+	double duty = budget_choose(v, N(v), 100, 0.01);
+
+	cr_expect_eq(wanted(v, N(v), 0), BUDGET_WINDOW);
+	cr_expect_eq(wanted(v, N(v), 1), BUDGET_WINDOW);
+	cr_expect_eq(wanted(v, N(v), 2), BUDGET_ALWAYS);
+	cr_expect_float_eq(duty, 95.0 / 905, 1e-9);
 }

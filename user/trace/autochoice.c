@@ -22,6 +22,7 @@
 #define WAIT_FRAMES 6   /* of the user's leaf, among which a waiting function is looked for */
 #define IDLE_SHARE  0.2 /* of a function's time: it is a loop that waits for work */
 #define COVER_SHARE 0.97
+#define OUTER_SHARE 0.05 /* of its time, in which no other chosen one called it */
 
 struct choice {
 	const struct auto_input *in;
@@ -33,6 +34,7 @@ struct choice {
 	VEC(uint32_t) seen;       /* by function: the stack that counted it last + 1 */
 	VEC(uint64_t) process_ns; /* by function: all time of processes that it was seen in */
 	VEC(uint64_t) by_pid;     /* pairs: PID, time */
+	VEC(bool) chosen;         /* by function; empty: none are yet */
 	uint64_t all_ns;
 };
 
@@ -178,6 +180,19 @@ static void add_process_time(struct choice *ch, uint32_t pid, uint64_t ns)
 		vec_push(&ch->by_pid, ns);
 }
 
+/* Time under a stack belongs to the chosen function that is nearest to its root, too. */
+static void add_outer(struct choice *ch, const struct raw_stack *s, uint64_t ns)
+{
+	for (uint32_t i = s->n; i-- > s->kernel;) {
+		uint32_t function = ch->of_frame.v[s->frames[i]];
+
+		if (!function || function == NONE || !ch->chosen.v[function - 1])
+			continue;
+		ch->functions.v[function - 1].outer_ns += ns;
+		return;
+	}
+}
+
 /* Time under a stack. off: it was off the CPU. */
 static int add_stack(struct choice *ch, uint32_t stack, uint64_t ns, bool off)
 {
@@ -185,6 +200,10 @@ static int add_stack(struct choice *ch, uint32_t stack, uint64_t ns, bool off)
 	bool idle = false, leaf = true;
 	int err = 0;
 
+	if (ch->chosen.n) {
+		add_outer(ch, s, ns);
+		return 0;
+	}
 	for (uint32_t i = s->kernel; off && i < s->n && i < s->kernel + WAIT_FRAMES; i++)
 		idle |= is_wait(ch, s->frames[i]);
 	if (!off)
@@ -287,6 +306,28 @@ static void choice_done(struct choice *ch)
 	vec_done(&ch->seen);
 	vec_done(&ch->process_ns);
 	vec_done(&ch->by_pid);
+	vec_done(&ch->chosen);
+}
+
+static bool is_worth(const struct choice *ch, uint32_t function, double share_min)
+{
+	const struct auto_function *f = &ch->functions.v[function];
+
+	return (double)(f->total_ns - f->idle_ns) >= share_min * (double)ch->all_ns &&
+	       !is_loop(ch, function);
+}
+
+/* Below which of the chosen functions is there nearly always another one? */
+static int find_inner(struct choice *ch, double share_min)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < ch->functions.n && !err; i++)
+		err = vec_push(&ch->chosen, is_worth(ch, i, share_min));
+	err = err || !ch->chosen.n ? err : add_all(ch);
+	vec_foreach (f, &ch->functions)
+		f->inner = (double)f->outer_ns < OUTER_SHARE * (double)f->total_ns;
+	return err;
 }
 
 int auto_choose(const struct auto_input *in, double share_min, size_t n_max, auto_function_vec *ret)
@@ -294,14 +335,9 @@ int auto_choose(const struct auto_input *in, double share_min, size_t n_max, aut
 	_cleanup_(choice_done) struct choice ch = { .in = in, .c = in->collect };
 	int err = add_all(&ch);
 
-	for (uint32_t i = 0; i < ch.functions.n && !err; i++) {
-		const struct auto_function *f = &ch.functions.v[i];
-
-		if ((double)(f->total_ns - f->idle_ns) < share_min * (double)ch.all_ns ||
-		    is_loop(&ch, i))
-			continue;
-		err = vec_push(ret, *f);
-	}
+	err = err ? err : find_inner(&ch, share_min);
+	for (uint32_t i = 0; i < ch.functions.n && !err; i++)
+		err = ch.chosen.v[i] ? vec_push(ret, ch.functions.v[i]) : 0;
 	if (err)
 		return err;
 	qsort(ret->v, ret->n, sizeof(*ret->v), by_time);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/vec.h"
@@ -22,6 +23,8 @@ struct auto_function {
 	uint64_t addr;              /* of its first instruction, as in the file */
 	uint64_t total_ns, self_ns; /* on the CPU and off it, under it and in it */
 	uint64_t idle_ns;           /* of the total: waiting for work */
+	uint64_t outer_ns;          /* of the total: no other chosen one is below it */
+	bool inner;                 /* that is next to nothing */
 };
 typedef VEC(struct auto_function) auto_function_vec;
 

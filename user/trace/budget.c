@@ -46,6 +46,17 @@ static int by_cost(const void *x, const void *y)
 	return a->node < b->node ? -1 : a->node > b->node;
 }
 
+/* The least worth for its cost first. */
+static int by_worth(const void *x, const void *y)
+{
+	const struct budget_node *a = x, *b = y;
+	double worth_a = a->value * b->full_ns, worth_b = b->value * a->full_ns;
+
+	if (worth_a != worth_b)
+		return worth_a < worth_b ? -1 : 1;
+	return a->node > b->node ? -1 : a->node < b->node;
+}
+
 /* Is this the cost of all nodes together? Then everything stays as simple as it is. */
 static bool all_fit(const struct budget_node *v, size_t n, double allowed_ns)
 {
@@ -62,6 +73,7 @@ static bool all_fit(const struct budget_node *v, size_t n, double allowed_ns)
 double budget_choose(struct budget_node *v, size_t n, double allowed_ns, double duty_min)
 {
 	double always_ns = 0, rest_ns = 0, duty;
+	bool outer_missing = false;
 	size_t i = 0;
 
 	qsort(v, n, sizeof(*v), by_cost);
@@ -82,14 +94,24 @@ double budget_choose(struct budget_node *v, size_t n, double allowed_ns, double 
 	for (size_t k = i; k < n; k++) {
 		v[k].want = BUDGET_WINDOW;
 		rest_ns += v[k].full_ns;
+		outer_missing |= !v[k].inner;
 	}
-	/* The dearest goes until the others have a time that is worth it. */
-	for (size_t k = n; k > i; k--) {
+	for (size_t k = 0; k < i && outer_missing; k++) {
+		if (!v[k].inner)
+			continue;
+		v[k].want = BUDGET_WINDOW;
+		always_ns -= v[k].full_ns;
+		rest_ns += v[k].full_ns;
+	}
+	qsort(v, n, sizeof(*v), by_worth);
+	for (size_t k = 0; k < n; k++) {
+		if (v[k].want != BUDGET_WINDOW)
+			continue;
 		duty = (allowed_ns - always_ns) / rest_ns;
 		if (duty >= duty_min)
 			return duty;
-		v[k - 1].want = BUDGET_NEVER;
-		rest_ns -= v[k - 1].full_ns;
+		v[k].want = BUDGET_NEVER;
+		rest_ns -= v[k].full_ns;
 	}
 	return 0;
 }

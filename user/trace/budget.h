@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,14 +32,17 @@ enum budget_how {
 struct budget_node {
 	uint32_t node;
 	double full_ns; /* its cost when it is probed all the time */
+	double value;   /* what it is worth, as long as it is compared: 1 if all are the same */
+	bool inner;     /* is of use only if those that are not are probed, too */
 	enum budget_how now, want;
 };
 
 /*
  * Chooses what becomes of nodes for `allowed_ns`: the cheapest are probed always, as many as can
- * be, the others for moments, in the part of the time that is returned (0: there are none). Those
- * that would make that part smaller than duty_min are not probed. Nodes that are probed always stay
- * so up to what is allowed; others join them up to 70 % of it, so that nobody goes to and fro.
- * Sorts the nodes.
+ * be, the others for moments, in the part of the time that is returned (0: there are none). While
+ * that part is smaller than duty_min, those that are worth least for their cost are not probed.
+ * Nodes that are probed always stay so up to what is allowed; others join them up to 70 % of it, so
+ * that nobody goes to and fro. Inner nodes are probed always only if all others are. Sorts the
+ * nodes.
  */
 double budget_choose(struct budget_node *v, size_t n, double allowed_ns, double duty_min);

@@ -258,22 +258,27 @@ void governor_set_pids(struct governor *g, const uint32_t *pids, size_t n)
 	pthread_mutex_unlock(&g->lock);
 }
 
-void governor_node(struct governor *g, uint32_t node, uint32_t cost_class, enum budget_how now)
+void governor_node(struct governor *g, const struct governor_node *node)
 {
+	struct governed *n;
+
 	if (!g)
 		return;
 	pthread_mutex_lock(&g->lock);
-	while (g->nodes.n <= node) {
+	while (g->nodes.n <= node->node) {
 		if (vec_push(&g->nodes, (struct governed){ .rate = -1 }) ||
 		    vec_push(&g->classes, 0))
 			break;
 	}
-	if (node < g->nodes.n && node < g->classes.n) {
-		g->classes.v[node] = (uint8_t)cost_class;
-		g->nodes.v[node].now = g->nodes.v[node].want = now;
-		g->nodes.v[node].attached = true;
-		g->nodes.v[node].cut = false;
-		g->nodes.v[node].attached_ns = clock_monotonic_ns();
+	if (node->node < g->nodes.n && node->node < g->classes.n) {
+		n = &g->nodes.v[node->node];
+		g->classes.v[node->node] = (uint8_t)node->cost_class;
+		n->now = n->want = node->now;
+		n->attached = true;
+		n->inner = node->inner;
+		n->value = node->value;
+		n->cut = false;
+		n->attached_ns = clock_monotonic_ns();
 	}
 	pthread_mutex_unlock(&g->lock);
 }

@@ -85,8 +85,15 @@ DEFINE_CLEANUP(struct governor *, governor_free)
 
 /* The targets whose CPU time counts, from now on. */
 void governor_set_pids(struct governor *g, const uint32_t *pids, size_t n);
-/* A node is probed so from now on. cost_class: see trap_class(). */
-void governor_node(struct governor *g, uint32_t node, uint32_t cost_class, enum budget_how now);
+/* A node, as it is probed from now on. */
+struct governor_node {
+	uint32_t node;
+	uint32_t cost_class; /* see trap_class() */
+	double value;        /* see budget.h */
+	bool inner;          /* see budget.h */
+	enum budget_how now;
+};
+void governor_node(struct governor *g, const struct governor_node *node);
 /* A node is no longer probed, for no reason of the governor's. */
 void governor_forget(struct governor *g, uint32_t node);
 /* Adds what is to be changed to `ret` since the last call; true: there is something. */

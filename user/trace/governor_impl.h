@@ -13,13 +13,15 @@
 
 struct ring_buffer;
 
+#define STORM_TICKS 100 /* that too much is remembered, and twice as long each time */
 #define LEDGER      10  /* ticks: a second */
 #define HOPELESS_NS 5e8 /* a second: who would cost half a CPU is slowed beyond measuring */
 
 /* A node. */
 struct governed {
-	bool attached;
+	bool attached, inner;
 	enum budget_how now, want;
+	double value;
 	double rate;    /* calls a second while it is probed; negative: not known */
 	uint64_t since; /* tick of the last change */
 	uint64_t attached_ns;

@@ -17,14 +17,13 @@
 #define LEVEL_MAX   6
 #define CALM_TICKS  20 /* before anything becomes dearer */
 #define CALM_SHARE  0.7
-#define DUTY_MIN    0.002
+#define DUTY_MIN    0.001
 #define RETRY_TICKS 300 /* until it is tried again */
 #define ON_MIN_NS   1000000
 
-/* Up at once, down slowly: what comes in bursts costs what the bursts cost. */
 static double smooth(double old, double new)
 {
-	return old < new ? new : old + (new - old) / 4;
+	return old < 0 ? new : (old + new) / 2;
 }
 
 static void learn_nodes(struct governor *g, const struct cost_tick *t)
@@ -178,6 +177,8 @@ static void want(struct governor *g, struct governed *n, enum budget_how how)
 	if (n->want == how)
 		return;
 	n->want = how;
+	if (how != BUDGET_ALWAYS)
+		n->storm_until = g->ticks + (STORM_TICKS << (n->storms < 6 ? n->storms++ : 6));
 	if (n->now == BUDGET_ALWAYS && how != BUDGET_ALWAYS && g->parts.uprobes)
 		n->cut = uprobes_cut(g->parts.uprobes, (uint32_t)(n - g->nodes.v));
 	n->since = g->ticks;
@@ -203,8 +204,11 @@ static void choose_nodes(struct governor *g, double allowed_ns)
 		}
 		if (g->ticks < n->storm_until && full_ns < allowed_ns)
 			full_ns = allowed_ns; /* it looks calm, and was not */
-		vec_push(&g->scratch,
-			 (struct budget_node){ .node = i, .full_ns = full_ns, .now = n->now });
+		vec_push(&g->scratch, (struct budget_node){ .node = i,
+							    .full_ns = full_ns,
+							    .value = n->value,
+							    .inner = n->inner,
+							    .now = n->now });
 	}
 	g->spans_duty = budget_choose(g->scratch.v, g->scratch.n, allowed_ns, DUTY_MIN);
 	vec_foreach (b, &g->scratch)

@@ -13,12 +13,11 @@
 
 #define PERIOD_NS     1000000000.0
 #define JITTER        0.2 /* of the period: a fixed one would lock on to the target's own */
-#define WINDOW_MIN_NS 5000000.0
+#define WINDOW_MIN_NS 2000000.0
 #define WINDOW_MAX_NS 500000000.0
 #define TRIAL_NS      10000000.0
 #define CREDIT_MAX_NS WINDOW_MAX_NS
 #define STORM_REST    0.2 /* of its cost, that may remain */
-#define STORM_TICKS   100 /* that it is remembered, and twice as long each time */
 
 /* The next window's length of what may be on for `duty` of the time; 0: none yet. */
 static double take_credit(double *credit_ns, double duty)
@@ -37,8 +36,15 @@ static double take_credit(double *credit_ns, double duty)
 
 static void open_spans(struct governor *g, double length_ns)
 {
-	if (g->spans_open || length_ns <= 0 || !g->parts.uprobes ||
-	    !uprobes_window(g->parts.uprobes, true))
+	uint32_t n;
+
+	if (g->spans_open || length_ns <= 0 || !g->parts.uprobes)
+		return;
+	g->parts.skel->bss->window_epoch++;
+	__atomic_store_n(&g->parts.skel->bss->window_opening, 1, __ATOMIC_RELEASE);
+	n = uprobes_window(g->parts.uprobes, true);
+	__atomic_store_n(&g->parts.skel->bss->window_opening, 0, __ATOMIC_RELEASE);
+	if (!n)
 		return;
 	g->spans_open = true;
 	g->spans_opened_ns = clock_monotonic_ns(); /* to open them takes its time */

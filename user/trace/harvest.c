@@ -315,7 +315,8 @@ static void add_cost(struct harvest *h, const struct plan *plan)
 	if (r->overhead.target_pct > 100) /* an estimate: they cannot have lost more than all */
 		r->overhead.target_pct = 100;
 	for (size_t i = 0; i < n; i++)
-		add_detached(h, plan->nodes.v[governed[i].node].name, governed[i].why);
+		if (!plan->nodes.v[governed[i].node].automatic) /* nobody misses these */
+			add_detached(h, plan->nodes.v[governed[i].node].name, governed[i].why);
 	add_trap_costs(h);
 	add_sampled_signal(h, "system calls", status->syscalls_share);
 	add_sampled_signal(h, "off-CPU stacks", status->switches_share);

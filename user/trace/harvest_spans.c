@@ -237,7 +237,9 @@ static void scale_paths(struct span_harvest *h)
 		struct path *p = &h->report->paths.v[i];
 		double share = path_share(h, i);
 
-		if (share > 0 && share < 1 && !h->plan->nodes.v[p->node].costly) {
+		const struct plan_node *n = &h->plan->nodes.v[p->node];
+
+		if (share > 0 && share < 1 && (!n->costly || n->automatic)) {
 			call_stats_scale(&p->stats, share);
 			p->cpu_ns = (uint64_t)((double)p->cpu_ns / share);
 			p->offcpu_ns = (uint64_t)((double)p->offcpu_ns / share);

@@ -286,6 +286,8 @@ int plan_function(struct plan_object *o, const struct symbol *sym, const char *n
 				  .plugin = o->plugin,
 				  .automatic = o->automatic,
 				  .windowed = o->automatic,
+				  .inner = o->inner,
+				  .value = o->value,
 				  .text_addr = o->text_addr,
 				  .text_size = o->text_size };
 	uint64_t key[2] = { o->object, sym->offset };

@@ -22,6 +22,8 @@ struct plan_object {
 	uint32_t plugin;    /* its entries are planned: its index + 1; 0: what SPECs name is */
 	uint64_t text_addr, text_size; /* of a plugin */
 	int added;
+	bool inner;       /* see plan_node */
+	double value;     /* see plan_node */
 	bool automatic;   /* nobody named its functions: see plan_auto.h */
 	uint32_t refused; /* of functions that nobody named */
 };

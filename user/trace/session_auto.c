@@ -36,7 +36,6 @@ static int choose(struct session *s)
 				 .sample_ns = 1000000000 / s->opt.frequency_hz };
 	uint32_t room = NODES_MAX - automatic_nodes(s->plan);
 	auto_function_vec found = {};
-	size_t first = s->plan->nodes.n;
 	int n;
 
 	n = auto_choose(&in, SHARE_MIN, room < FUNCTIONS ? room : FUNCTIONS, &found);
@@ -47,7 +46,7 @@ static int choose(struct session *s)
 	if (n <= 0)
 		return n;
 	log_info("%d function%s chosen for spans", n, n == 1 ? "" : "s");
-	n = session_set_nodes_from(s, first);
+	n = session_set_nodes(s);
 	n = n ? n : session_attach_functions(s);
 	governor_trial(s->governor);
 	return n;

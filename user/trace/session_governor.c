@@ -123,6 +123,17 @@ void session_govern_measure(struct session *s)
 	s->trial = NULL;
 }
 
+static void tell_node(struct session *s, uint32_t node, enum budget_how now)
+{
+	const struct plan_node *n = &s->plan->nodes.v[node];
+
+	governor_node(s->governor, &(struct governor_node){ .node = node,
+							    .cost_class = trap_class(s->plan, n),
+							    .value = n->automatic ? n->value : 1,
+							    .inner = n->inner,
+							    .now = now });
+}
+
 void session_govern_nodes(struct session *s)
 {
 	for (uint32_t i = 0; s->plan && i < s->plan->nodes.n; i++) {
@@ -130,8 +141,7 @@ void session_govern_nodes(struct session *s)
 
 		if (!n->attached && !n->refused && !n->costly && n->how != PLAN_KERNEL &&
 		    n->how != PLAN_SYSCALL)
-			governor_node(s->governor, i, trap_class(s->plan, n),
-				      n->windowed ? BUDGET_WINDOW : BUDGET_ALWAYS);
+			tell_node(s, i, n->windowed ? BUDGET_WINDOW : BUDGET_ALWAYS);
 	}
 }
 
@@ -173,7 +183,7 @@ static void take_change(struct session *s, const struct governor_change *c)
 			       : "probed all the time",
 		 c->why);
 	if (n->costly)
-		governor_node(s->governor, c->node, trap_class(s->plan, n), BUDGET_NEVER);
+		tell_node(s, c->node, BUDGET_NEVER);
 }
 
 static bool is_changing(const struct plan_node *n, const void *arg)
@@ -210,6 +220,8 @@ int session_govern_tick(struct session *s)
 /* Of a path's node, seen only while all its callers' nodes are. */
 double session_node_share(const struct session *s, uint32_t node)
 {
+	if (s->plan->nodes.v[node].automatic)
+		return uprobes_share(s->uprobes, node, s->end_ns);
 	vec_foreach (g, &s->governed) {
 		if (g->node == node)
 			return uprobes_share(s->uprobes, node, s->end_ns);
