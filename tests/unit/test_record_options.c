@@ -31,6 +31,7 @@ static int parse(struct line *l, const char *text)
 	char *save = NULL;
 
 	isolate();
+	record_options_done(&l->o); /* of the line before */
 	l->argc = 1;
 	l->argv[0] = (char[]){ "pathbpf" };
 	snprintf(l->text, sizeof(l->text), "%s", text);
@@ -135,6 +136,7 @@ Test(record_options, each_switch_leaves_out_its_own_signal_only)
 	cr_assert(l.o.no_follow && !l.o.no_exit_status);
 	parsed(&l, "-a --no-exit-status");
 	cr_assert(!l.o.no_follow && l.o.no_exit_status);
+	record_options_done(&l.o);
 }
 
 Test(record_options, every_way_to_name_a_target_is_taken)
