@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the meter share: see work.h. Nobody else includes this. */
+#pragma once
+
+#include <stddef.h>
+
+#include "target/proc.h"
+#include "trace/uprobe_link.h"
+
+struct bpf_program;
+
+/*
+ * Probes the entries of all functions that a -t SPEC names in the processes, by a program that was
+ * given to uprobe_prepare(). 0 or a negative errno with a sentence in msg, as work_open().
+ */
+int work_probe_function(const char *spec, const pid_vec *pids, struct bpf_program *prog,
+			struct uprobe_links *links, char *msg, size_t size);
