@@ -13,7 +13,8 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(*(a)))
 
-static const struct command *const commands[] = { &cmd_record, &cmd_funcs, &cmd_doctor };
+static const struct command *const commands[] = { &cmd_record, &cmd_funcs, &cmd_overhead,
+						  &cmd_doctor };
 
 static const struct command *find(const char *name)
 {

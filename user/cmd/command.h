@@ -12,4 +12,4 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit status */
 };
 
-extern const struct command cmd_record, cmd_funcs, cmd_doctor;
+extern const struct command cmd_record, cmd_funcs, cmd_overhead, cmd_doctor;

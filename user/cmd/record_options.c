@@ -253,9 +253,10 @@ static const struct opt_group groups[] = {
 };
 
 static const struct opt_usage usage = {
-	.synopsis = "pathbpf [OPTION...] -p PID[,PID...] | -n GLOB | -g CGROUP | -a\n"
-		    "       pathbpf [OPTION...] -- COMMAND [ARG...]\n"
-		    "       pathbpf funcs -p PID SPEC... | doctor | help [COMMAND]",
+	.synopsis =
+	    "pathbpf [OPTION...] -p PID[,PID...] | -n GLOB | -g CGROUP | -a\n"
+	    "       pathbpf [OPTION...] -- COMMAND [ARG...]\n"
+	    "       pathbpf funcs -p PID SPEC... | overhead -p PID | doctor | help [COMMAND]",
 	.about = "Attaches to running processes and tells which execution paths they take: on-CPU "
 		 "and off-CPU stacks, system calls, calls of chosen functions, errors, process "
 		 "lifecycle. Reports when it ends: after -d, at Ctrl-C, or when the target exits.",
