@@ -66,12 +66,12 @@ Test(overhead_options, defaults_are_those_of_the_manual)
 Test(overhead_options, what_stands_behind_two_dashes_is_the_traced_runs)
 {
 	struct line l = {};
-	const struct overhead_options *o = parsed(&l, "-d 20 -p 1 -- -t f* --no-cpu -d");
+	const struct overhead_options *o = parsed(&l, "-d 20 -p 1 -- -t f* --no-cpu -q");
 
 	cr_assert_eq(o->duration_ns, 20000000000);
 	cr_assert_eq(o->record_n, 4);
 	cr_assert_str_eq(o->record[0], "-t");
-	cr_assert_str_eq(o->record[3], "-d");
+	cr_assert_str_eq(o->record[3], "-q");
 	cr_assert_null(o->record[4]);
 	overhead_options_done(&l.o);
 	cr_assert_eq(parsed(&l, "-p 1 --")->record_n, 0);
@@ -122,4 +122,9 @@ Test(overhead_options, wrong_lines_are_refused)
 	refused("-p 1 --block 0.05");
 	refused("-p 1 -d 10 --block 5");
 	refused("-p 1 --no-cpu");
+	refused("-p 1 -- -- ls");
+	refused("-p 1 -- -d 5");
+	refused("-p 1 -- -q -d5");
+	refused("-p 1 -- --duration=5");
+	refused("-p 1 -- --dur 5");
 }

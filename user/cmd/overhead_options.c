@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,6 +187,29 @@ static const struct opt_usage usage = {
 	.n = sizeof(groups) / sizeof(*groups),
 };
 
+/* -d 5, -d5, --duration=5 and what it can be shortened to. */
+static bool is_duration(const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	return !strncmp(word, "-d", 2) || (len > 2 && !strncmp(word, "--duration", len));
+}
+
+/*
+ * What only goes wrong later, or unseen: a traced run that ends by itself is no longer traced while
+ * its block goes on.
+ */
+static int check_record(const struct overhead_options *o)
+{
+	for (int i = 0; i < o->record_n; i++) {
+		if (!strcmp(o->record[i], "--"))
+			return opt_fail("a command cannot be measured: start it, and give -p");
+		if (is_duration(o->record[i]))
+			return opt_fail("'%s' is for the whole: it stands before --", o->record[i]);
+	}
+	return -1;
+}
+
 int overhead_options_parse(struct overhead_options *o, int argc, char **argv)
 {
 	int rest, status;
@@ -209,7 +233,7 @@ int overhead_options_parse(struct overhead_options *o, int argc, char **argv)
 		return opt_fail("only one of -p and -n can be given");
 	if (o->block_ns > o->duration_ns / 4)
 		return opt_fail("--block: there is no time for pairs of such blocks in -d");
-	return -1;
+	return check_record(o);
 }
 
 void overhead_options_done(struct overhead_options *o)

@@ -332,8 +332,6 @@ static int fail_tracer(struct overhead_run *r)
 	text_clean(&clean, words);
 	if (buf_str(&clean)[0])
 		log_err(0, "the traced run failed: %s", buf_str(&clean));
-	else if (!status)
-		log_err(0, "the traced run ended by itself: give it no duration of its own");
 	else
 		log_err(0, "the traced run ended with status %d", status);
 	return status > 0 && status < 128 ? status : STATUS_FAILED;
