@@ -75,18 +75,14 @@ static __always_inline void account(struct pb_work *s, struct task_struct *task,
 
 static __always_inline void comes(struct pb_work *s, struct worker *w, __u64 now_ns)
 {
-	if (__sync_lock_test_and_set(&w->on, 1))
-		return;
-	__sync_fetch_and_add(&s->on_ns, -now_ns);
-	__sync_fetch_and_add(&s->running, 1);
+	if (!__sync_lock_test_and_set(&w->on, 1))
+		__sync_fetch_and_add(&s->on_ns, -(now_ns + PB_WORK_ON));
 }
 
 static __always_inline void leaves(struct pb_work *s, struct worker *w, __u64 now_ns)
 {
-	if (!__sync_lock_test_and_set(&w->on, 0))
-		return;
-	__sync_fetch_and_add(&s->on_ns, now_ns);
-	__sync_fetch_and_add(&s->running, -1);
+	if (__sync_lock_test_and_set(&w->on, 0))
+		__sync_fetch_and_add(&s->on_ns, now_ns + PB_WORK_ON);
 }
 
 /* As in iter.bpf.c: without task_struct.on_cpu (Linux 7.2) whoever is runnable counts. */

@@ -163,7 +163,8 @@ def an_experiment_counts_calls_of_a_function(t):
     equal(report["clock"], "on-cpu", "clock")
     for b in report["blocks"]:
         check(b["units"]["named"] > 100, f"calls in a block: {b}")
-        near(b["units"]["named"], b["units"]["switches"], 0.03, "calls and waits")
+        # A wait may be over before the CPU is given up.
+        near(b["units"]["named"], b["units"]["switches"], 0.1, "calls and waits")
         # Half a millisecond of CPU time a call, on at most two CPUs.
         check(b["cpu_ns"] > 500000 * b["units"]["named"] * 0.97, f"CPU time for the calls: {b}")
         check(b["cpu_ns"] < 2 * b["wall_ns"] * 1.02, f"CPU time of two threads: {b}")

@@ -69,7 +69,7 @@ static int open_meter(struct overhead_run *r, const pid_vec *pids)
 	if (err)
 		return log_err(err, "%s", msg), err == -EPERM ? STATUS_LACKING : STATUS_FAILED;
 	r->reading.named_nr = o->unit_nr;
-	r->reading.on_cpu = o->on_cpu || work_misses_interrupts(r->meter);
+	r->reading.on_cpu = o->has_clock ? o->on_cpu : work_misses_interrupts(r->meter);
 	return -1;
 }
 

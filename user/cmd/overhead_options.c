@@ -109,6 +109,7 @@ static int set_clock(void *ctx, const char *value)
 {
 	struct overhead_options *o = ctx;
 
+	o->has_clock = true;
 	o->on_cpu = !strcmp(value, "on-cpu");
 	if (o->on_cpu || !strcmp(value, "scheduler"))
 		return 0;

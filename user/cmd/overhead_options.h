@@ -21,7 +21,7 @@ struct overhead_options {
 	double max_overhead_pct; /* NAN: none */
 	bool has_seed;
 	uint64_t seed;
-	bool on_cpu; /* CPU time is time on CPU */
+	bool has_clock, on_cpu; /* CPU time is time on CPU; without has_clock the kernel decides */
 	bool json;
 	int verbosity;
 	char **record; /* options for `record`, NULL-terminated */

@@ -21,15 +21,13 @@
 _Static_assert(WORK_CALL_NUMBERS == PB_WORK_CALLS, "one number of system calls");
 
 #define MEMBERS_MAX 65536
-#define TEAR_TRIES  5
-#define SLACK_NS    1000000000ULL /* a second of CPU time beyond what there can be is no tear */
 
 struct work_meter {
 	struct work *skel;
 	struct uprobe_links links;
 	struct pb_work *cpus; /* one for each possible CPU */
 	uint32_t n_cpus;
-	uint64_t opened_ns;
+	uint64_t on_ns; /* time on CPU when it was last read */
 };
 
 void work_close(struct work_meter *m)
@@ -131,7 +129,6 @@ int work_open(const struct work_options *opt, struct work_meter **ret, char *msg
 		return -ENOMEM;
 	if (log_level() < LOG_DEBUG)
 		libbpf_set_print(NULL);
-	m->opened_ns = clock_monotonic_ns();
 	err = load(m, opt);
 	err = err ? err : take_in(m, opt->pids);
 	if (err) {
@@ -147,15 +144,14 @@ int work_open(const struct work_options *opt, struct work_meter **ret, char *msg
 	return 0;
 }
 
-/* Sums over the CPUs. */
-static int add_up(struct work_meter *m, struct work_sample *ret, uint64_t *running)
+/* Sums over the CPUs; on_ns as it is. */
+static int read_sums(struct work_meter *m, struct work_sample *ret)
 {
 	uint32_t key = 0;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(m->skel->maps.work), &key, m->cpus))
 		return -errno;
 	*ret = (struct work_sample){ .time_ns = clock_monotonic_ns() };
-	*running = 0;
 	for (uint32_t i = 0; i < m->n_cpus; i++) {
 		const struct pb_work *w = &m->cpus[i];
 
@@ -163,32 +159,20 @@ static int add_up(struct work_meter *m, struct work_sample *ret, uint64_t *runni
 		ret->on_ns += w->on_ns;
 		ret->switches += w->switches;
 		ret->hits += w->hits;
-		*running += w->running;
 		for (uint32_t nr = 0; nr < WORK_CALL_NUMBERS; nr++)
 			ret->calls[nr] += w->calls[nr];
 	}
 	return 0;
 }
 
-/*
- * A CPU's sums may change while they are copied. Of on_ns and running that is a matter of the
- * machine's whole uptime, and seen.
- */
-static int read_sums(struct work_meter *m, struct work_sample *ret)
+uint64_t work_on_ns(uint64_t sum, uint64_t time_ns, uint64_t before_ns)
 {
-	uint64_t running = 0, most_ns;
-	int err = 0;
+	uint64_t each = time_ns + PB_WORK_ON, missing = before_ns - sum;
 
-	for (int i = 0; i < TEAR_TRIES; i++) {
-		err = add_up(m, ret, &running);
-		if (err)
-			break;
-		ret->on_ns += running * ret->time_ns;
-		most_ns = m->n_cpus * (ret->time_ns - m->opened_ns) + SLACK_NS;
-		if (ret->on_ns + SLACK_NS <= most_ns + SLACK_NS)
-			return 0;
-	}
-	return err ? err : -EAGAIN;
+	/* So many threads are on CPU that it is not less than before, and no more. */
+	if (missing && missing <= INT64_MAX)
+		sum += (missing + each - 1) / each * each;
+	return sum;
 }
 
 int work_read(struct work_meter *m, struct work_sample *ret, pid_vec *members)
@@ -198,7 +182,12 @@ int work_read(struct work_meter *m, struct work_sample *ret, pid_vec *members)
 	if (members)
 		members->n = 0;
 	err = iterate(m, members);
-	return err ? err : read_sums(m, ret);
+	err = err ? err : read_sums(m, ret);
+	if (err)
+		return err;
+	ret->on_ns = work_on_ns(ret->on_ns, ret->time_ns, m->on_ns);
+	m->on_ns = ret->on_ns;
+	return 0;
 }
 
 bool work_misses_interrupts(const struct work_meter *m)
