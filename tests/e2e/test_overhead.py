@@ -212,7 +212,7 @@ def an_experiment_on_redis_chooses_its_unit(t):
     report = experiment(t, service.pids[0], "--seed", 7)
     t.kill(bench)
     value, low, high = change(report)
-    t.remark(f"{value:+.1f} % ({low:+.1f} to {high:+.1f} %) a {report['unit']['name'][:-1]}")
+    t.remark(f"{value:+.1f} % ({low:+.1f} to {high:+.1f} %) by {report['unit']['name']}")
     check(report["unit_chosen"], "the unit was chosen")
     check(report["unit"]["name"] in ("sends", "receives", "calls", "switches"), f"unit {report['unit']['name']}")
     equal(report["seed"], 7, "seed")

@@ -73,6 +73,25 @@ Test(workblocks, a_slightly_steadier_unit_further_down_is_not_preferred)
 	cr_assert_eq(costs.unit, WORK_SENDS);
 }
 
+Test(workblocks, what_depends_on_busyness_must_be_much_steadier)
+{
+	/* CPU time a request varies by its size; that of a turn of the event loop does not. */
+	for (size_t i = 0; i < N; i++) {
+		pairs[i] = work_sample_pair(i, 1.1, 0.02);
+		pairs[i].off.units[WORK_SWITCHES] = pairs[i].off.cpu_ns / 110000;
+		pairs[i].off.units[WORK_SWITCHES] += i % 2 ? 16 : 0; /* 1.8 % */
+		pairs[i].on.units[WORK_SWITCHES] = pairs[i].on.cpu_ns / 110000;
+	}
+	make(WORK_UNITS);
+	cr_assert(costs.by[WORK_SWITCHES].spread < costs.by[WORK_SENDS].spread);
+	cr_assert_eq(costs.unit, WORK_SENDS);
+	for (size_t i = 0; i < N; i++)
+		pairs[i].off.units[WORK_SWITCHES] = pairs[i].off.cpu_ns / 110000;
+	make(WORK_UNITS);
+	cr_assert(costs.by[WORK_SWITCHES].spread < costs.by[WORK_SENDS].spread / 2);
+	cr_assert_eq(costs.unit, WORK_SWITCHES);
+}
+
 Test(workblocks, rare_events_are_no_unit)
 {
 	for (size_t i = 0; i < N; i++) {

@@ -9,8 +9,9 @@
 
 #include "lib/cleanup.h"
 
-/* A unit that stands further up is preferred until it spreads so much more than another. */
-#define PREFERENCE   1.25
+/* Spreads, of a dozen blocks, are known to a quarter or so. */
+#define NEARLY       1.25
+#define MUCH         2.0
 #define SPREAD_FLOOR 0.001 /* below a thousandth, steadiness is no matter */
 /* A unit that is chosen, not asked for, has enough work in this share of the pairs. */
 #define ENOUGH_SHARE 0.8
@@ -147,30 +148,45 @@ static int make_one(const struct work_pair *pairs, size_t n, enum work_unit unit
 	return 0;
 }
 
-/*
- * The one whose CPU time a unit is steadiest, as long as nobody traces. What is asked for is never
- * chosen; nor is time: the CPU time a second of a busy thread is one second, however slow tracing
- * makes it.
- */
-static enum work_unit choose(const struct work_costs *c, size_t n)
+static bool may_be_chosen(const struct work_cost *c, size_t n)
+{
+	return c->usable && (double)c->pairs >= ENOUGH_SHARE * (double)n;
+}
+
+static double spread_of(const struct work_costs *c, enum work_unit unit)
+{
+	return unit == WORK_UNITS ? INFINITY : fmax(c->by[unit].spread, SPREAD_FLOOR);
+}
+
+/* Of the units from first to last the steadiest, or one before it that is nearly so. */
+static enum work_unit choose_among(const struct work_costs *c, size_t n, enum work_unit first,
+				   enum work_unit last)
 {
 	double best = INFINITY;
 
-	for (int i = 0; i < WORK_NAMED; i++) {
-		const struct work_cost *cost = &c->by[i];
-		double s = fmax(cost->spread, SPREAD_FLOOR);
-
-		if (cost->usable && (double)cost->pairs >= ENOUGH_SHARE * (double)n && s < best)
-			best = s;
-	}
-	for (int i = 0; i < WORK_NAMED; i++) {
-		const struct work_cost *cost = &c->by[i];
-
-		if (cost->usable && (double)cost->pairs >= ENOUGH_SHARE * (double)n &&
-		    cost->spread <= PREFERENCE * best)
+	for (int i = (int)first; i <= (int)last; i++)
+		if (may_be_chosen(&c->by[i], n))
+			best = fmin(best, spread_of(c, (enum work_unit)i));
+	for (int i = (int)first; i <= (int)last; i++)
+		if (may_be_chosen(&c->by[i], n) && spread_of(c, (enum work_unit)i) <= NEARLY * best)
 			return (enum work_unit)i;
-	}
 	return WORK_UNITS;
+}
+
+/*
+ * The one whose CPU time a unit is steadiest, as long as nobody traces; but one that depends on how
+ * busy the target is only if it is much steadier: it may be steady and wrong. What is asked for is
+ * never chosen; nor is time: the CPU time a second of a busy thread is one second, however slow
+ * tracing makes it.
+ */
+static enum work_unit choose(const struct work_costs *c, size_t n)
+{
+	enum work_unit direct = choose_among(c, n, WORK_SENDS, WORK_ACCEPTS);
+	enum work_unit indirect = choose_among(c, n, WORK_CALLS, WORK_SWITCHES);
+
+	if (direct == WORK_UNITS)
+		return indirect;
+	return spread_of(c, direct) <= MUCH * spread_of(c, indirect) ? direct : indirect;
 }
 
 static bool apart(const struct abtest *a, const struct abtest *b)

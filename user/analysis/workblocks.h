@@ -12,9 +12,10 @@
 #include "lib/vec.h"
 
 /*
- * What may count as work. Of two that are equally steady the one that stands first is taken: how
- * many calls an event loop makes for a request depends on how busy it is, and so on tracing; how
- * many answers it sends does hardly.
+ * What may count as work. Of two that are equally steady the one that stands first is taken. How
+ * many calls of all kinds an event loop makes for a request, and how often it waits, depends on how
+ * busy it is, and so on tracing; how many answers it sends does hardly: calls and switches are
+ * chosen only if they are twice as steady.
  */
 enum work_unit {
 	WORK_SENDS,
