@@ -307,6 +307,7 @@ struct pb_process {
 };
 
 #include "wire_plugin.h"
+#include "wire_work.h"
 
 /* targets: PID → */
 enum pb_target_flags {

@@ -184,9 +184,11 @@ void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u
 	struct shim_map *m = shim_find(map);
 	struct shim_entry *e = *entry_place(m, &task);
 
-	(void)value;
-	if (!e && flags & BPF_LOCAL_STORAGE_GET_F_CREATE)
+	if (!e && flags & BPF_LOCAL_STORAGE_GET_F_CREATE) {
 		e = enter(m, &task);
+		if (e && value)
+			memcpy(e->value, value, m->value_size);
+	}
 	return e ? e->value : NULL;
 }
 
@@ -372,6 +374,13 @@ long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
 		return E2BIG_ERROR;
 	memcpy(to, data, size);
 	bpf_ringbuf_submit(to, flags);
+	return 0;
+}
+
+long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size)
+{
+	(void)seq;
+	memcpy(bpf_ringbuf_reserve(NULL, size, 0), data, size);
 	return 0;
 }
 

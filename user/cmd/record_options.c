@@ -268,7 +268,8 @@ static const struct opt_usage usage = {
 	.synopsis =
 	    "pathbpf [OPTION...] -p PID[,PID...] | -n GLOB | -g CGROUP | -a\n"
 	    "       pathbpf [OPTION...] -- COMMAND [ARG...]\n"
-	    "       pathbpf config [OPTION...] | funcs -p PID SPEC... | doctor | help [COMMAND]",
+	    "       pathbpf ps | ctl PID|all VERB | config [OPTION...] | funcs -p PID SPEC...\n"
+	    "       pathbpf overhead -p PID | doctor | help [COMMAND]",
 	.about = "Attaches to running processes and tells which execution paths they take: on-CPU "
 		 "and off-CPU stacks, system calls, calls of chosen functions, errors, process "
 		 "lifecycle. Reports when it ends: after -d, at Ctrl-C, or when the target exits. "
