@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Samples as paths. */
+#include "analysis/path_tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+
+typedef VEC(uint32_t) function_vec;
+
+struct builder {
+	struct path_tree *t;
+	struct report *r;
+	const struct stacks *s;
+	struct call_walk walk;
+	function_vec chain; /* of a sample: from the program's first function to the leaf */
+	function_vec names; /* of these, the path's nodes */
+	function_vec unnamed;
+	struct table heaviest; /* a function's node with most time: see add_cut() */
+	struct table idle;     /* text → index of report.idle */
+	struct buf text;
+};
+
+static void builder_done(struct builder *b)
+{
+	call_walk_done(&b->walk);
+	vec_done(&b->chain);
+	vec_done(&b->names);
+	vec_done(&b->unnamed);
+	table_done(&b->heaviest);
+	table_done(&b->idle);
+	buf_done(&b->text);
+}
+
+void path_tree_done(struct path_tree *t)
+{
+	call_tree_done(&t->tree);
+	vec_done(&t->nodes);
+	free(t->ends);
+	free(t->of_path);
+	*t = (struct path_tree){};
+}
+
+static const struct function *function_of(const struct builder *b, uint32_t i)
+{
+	return &b->s->functions.v.v[i];
+}
+
+static uint32_t functions_n(const struct builder *b)
+{
+	return (uint32_t)b->s->functions.v.n;
+}
+
+/* Brings the nodes up to what the tree has. */
+static int add_nodes(struct builder *b)
+{
+	uint32_t n = functions_n(b), loops = n + (uint32_t)b->r->nodes.n;
+	int err = 0;
+
+	for (uint32_t i = (uint32_t)b->t->nodes.n; !err && i < b->t->tree.v.n; i++) {
+		uint32_t what = b->t->tree.v.v[i].what;
+		struct path_node node = { .function = CALL_NONE,
+					  .path = REPORT_NONE,
+					  .home = CALL_NONE };
+
+		if (what < n) {
+			enum function_class class = function_of(b, what)->class;
+
+			node.function = what;
+			node.minor = class == FUNCTION_PLUMBING || class == FUNCTION_HOST;
+		} else if (what >= loops && what != CALL_NONE) {
+			node.function = what - loops;
+			node.loop = true;
+		}
+		err = vec_push(&b->t->nodes, node);
+	}
+	return err;
+}
+
+/* The counted paths come first. */
+static int add_counted(struct builder *b)
+{
+	struct path_tree *t = b->t;
+	int err = add_nodes(b);
+
+	for (uint32_t i = 0; !err && i < b->r->paths.n; i++) {
+		const struct path *p = &b->r->paths.v[i];
+		uint32_t parent = p->parent < i ? t->of_path[p->parent] : 0, node;
+
+		err = call_tree_child(&t->tree, parent, functions_n(b) + p->node, &node);
+		err = err ? err : add_nodes(b);
+		if (err)
+			return err;
+		t->of_path[i] = node;
+		if (node && t->nodes.v[node].path == REPORT_NONE) /* else there is no room */
+			t->nodes.v[node].path = i;
+	}
+	return err;
+}
+
+/* The functions of a sample, from the one that begins its thread on. */
+static int find_chain(struct builder *b, uint32_t leaf)
+{
+	const struct call_tree *tree = &b->s->tree.tree;
+	uint32_t n = tree->v.v[leaf].depth;
+
+	n = n ? n - 1 : 0; /* the program's node is none */
+	b->chain.n = 0;
+	if (vec_reserve(&b->chain, n))
+		return -ENOMEM;
+	b->chain.n = n;
+	for (uint32_t i = n; i; i--, leaf = tree->v.v[leaf].parent)
+		b->chain.v[i - 1] = tree->v.v[leaf].what;
+	return 0;
+}
+
+static bool step_counted(const struct builder *b, uint32_t function, uint32_t *node)
+{
+	uint32_t counted = function_of(b, function)->node, next;
+
+	if (counted == REPORT_NONE)
+		return false;
+	next = call_tree_find(&b->t->tree, *node, functions_n(b) + counted);
+	if (next == TABLE_NONE)
+		return b->t->tree.v.v[*node].what == functions_n(b) + counted;
+	*node = next;
+	return true;
+}
+
+/*
+ * The innermost counted path that a sample is in: its node, or 0. from: index of the first function
+ * behind it.
+ */
+static uint32_t find_counted(const struct builder *b, const struct stack *stack, uint32_t *from)
+{
+	uint32_t node = 0;
+
+	*from = 0;
+	for (uint32_t i = 0; i < b->chain.n; i++) {
+		if (step_counted(b, b->chain.v[i], &node))
+			*from = i + 1;
+	}
+	for (uint32_t i = 0; i < stack->n; i++) {
+		uint32_t function = b->s->functions.of_frame[stack->frames[i]];
+
+		if (function_of(b, function)->class == FUNCTION_KERNEL &&
+		    step_counted(b, function, &node))
+			*from = (uint32_t)b->chain.n;
+	}
+	return node;
+}
+
+/* What a virtual machine calls by such names is how it runs code, not what it does for it. */
+static bool is_dispatch(const struct function *f)
+{
+	return !f->name || !strncmp(f->name, "Builtins_", 9) || !strncmp(f->name, "global::", 8) ||
+	       !strncmp(f->name, "v8::Function::Call", 18) ||
+	       !strncmp(f->name, "v8::internal::Execution", 23) ||
+	       !strncmp(f->name, "v8::internal::(anonymous namespace)::Invoke", 43);
+}
+
+/* Chooses from the chain, from an index on, what makes a path: see analysis/sampled.h. */
+static int find_names(struct builder *b, uint32_t from)
+{
+	uint32_t host = CALL_NONE, plumbing = CALL_NONE;
+	int err = 0;
+
+	b->names.n = b->unnamed.n = 0;
+	for (uint32_t i = from; !err && i < b->chain.n; i++) {
+		uint32_t function = b->chain.v[i];
+		const struct function *f = function_of(b, function);
+
+		switch (f->class) {
+		case FUNCTION_OWN:
+			err = vec_push(&b->names, function);
+			host = plumbing = CALL_NONE;
+			break;
+		case FUNCTION_UNNAMED:
+			err = vec_push(&b->unnamed, function);
+			host = plumbing = CALL_NONE;
+			break;
+		case FUNCTION_HOST:
+			if (host == CALL_NONE && !is_dispatch(f))
+				host = function;
+			break;
+		case FUNCTION_PLUMBING:
+			if (plumbing == CALL_NONE && f->name)
+				plumbing = function;
+			break;
+		default:
+			break;
+		}
+	}
+	for (uint32_t i = 0; !err && !b->names.n && i < b->unnamed.n; i++)
+		err = vec_push(&b->names, b->unnamed.v[i]);
+	if (!err && host != CALL_NONE)
+		err = vec_push(&b->names, host);
+	if (!err && plumbing != CALL_NONE)
+		err = vec_push(&b->names, plumbing);
+	return err;
+}
+
+/* A kernel thread's function. */
+static int find_kernel_name(struct builder *b, const struct stack *stack)
+{
+	uint32_t i = 0;
+
+	b->names.n = 0;
+	for (; i < stack->n; i++) {
+		const struct function *f =
+		    function_of(b, b->s->functions.of_frame[stack->frames[i]]);
+
+		if (f->class != FUNCTION_KERNEL || !f->name)
+			return 0;
+		if (!i && strncmp(f->name, "ret_from_fork", 13) != 0)
+			return 0; /* a process's, whose own frames are not known */
+		if (strncmp(f->name, "ret_from_fork", 13) != 0 && strcmp(f->name, "kthread") != 0)
+			break;
+	}
+	return i < stack->n ? vec_push(&b->names, b->s->functions.of_frame[stack->frames[i]]) : 0;
+}
+
+static uint32_t loop_function(const struct builder *b, uint32_t loop)
+{
+	const struct loop *l = &b->s->loops.v.v[loop];
+
+	return l->function != CALL_NONE ? l->function : b->s->tree.tree.v.v[l->node].what;
+}
+
+/* The root for a loop's own time. */
+static int loop_node(struct builder *b, uint32_t loop, uint32_t *ret)
+{
+	uint32_t what = functions_n(b) + (uint32_t)b->r->nodes.n;
+
+	return call_tree_child(&b->t->tree, 0, what + loop_function(b, loop), ret);
+}
+
+/*
+ * All loops' nodes are there from the start: a request that begins at such a function is no other.
+ */
+static int add_loops(struct builder *b)
+{
+	uint32_t node;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < b->s->loops.v.n; i++)
+		err = loop_node(b, i, &node);
+	return err ? err : add_nodes(b);
+}
+
+/* The loop's node that a path without caller begins at; else 0. */
+static uint32_t same_loop(const struct builder *b)
+{
+	uint32_t what = functions_n(b) + (uint32_t)b->r->nodes.n;
+	uint32_t node =
+	    b->names.n ? call_tree_find(&b->t->tree, 0, what + b->names.v[0]) : TABLE_NONE;
+
+	return node == TABLE_NONE ? 0 : node;
+}
+
+static int add_idle(struct builder *b, const struct sample *s, uint32_t loop, uint32_t call)
+{
+	const struct stacks *st = b->s;
+	uint32_t function = loop_function(b, loop), i;
+	const char *where;
+
+	buf_clear(&b->text);
+	/* A thread of a library's has no function of its own. */
+	if (call == CALL_NONE || st->tree.nodes.v[st->loops.v.v[loop].node].group != CALL_NONE)
+		function_format(&b->text, b->r, function_of(b, function));
+	if (call != CALL_NONE && call != function) {
+		buf_add_str(&b->text, b->text.len ? " > " : "");
+		function_format(&b->text, b->r, &st->functions.v.v[call]);
+	}
+	if (!b->text.len)
+		function_format(&b->text, b->r, function_of(b, function));
+	where = buf_str(&b->text);
+	i = table_find(&b->idle, where, b->text.len);
+	if (b->text.err)
+		return b->text.err;
+	if (i == TABLE_NONE) {
+		struct idle idle = { .where = report_str(b->r, where) };
+
+		i = (uint32_t)b->r->idle.n;
+		if (!idle.where || vec_push(&b->r->idle, idle) ||
+		    table_add(&b->idle, where, b->text.len, i))
+			return -ENOMEM;
+	}
+	b->r->idle.v[i].count += s->count;
+	b->r->idle.v[i].total_ns += s->ns;
+	b->r->attributed.idle_ns += s->ns;
+	return 0;
+}
+
+/* Steps down from a node by the names; *ret: where that ends. */
+static int add_names(struct builder *b, uint32_t base, uint32_t *ret)
+{
+	const struct path_node *n = &b->t->nodes.v[base];
+	uint32_t i = n->loop && b->names.n && b->names.v[0] == n->function;
+	int err = call_walk_from(&b->walk, base);
+
+	for (; !err && i < b->names.n; i++)
+		err = call_walk_step(&b->walk, b->names.v[i]);
+	*ret = call_walk_node(&b->walk);
+	return err ? err : add_nodes(b);
+}
+
+/* The outermost node on the way to one. */
+static uint32_t root_of(const struct path_tree *t, uint32_t node)
+{
+	while (node && t->tree.v.v[node].parent)
+		node = t->tree.v.v[node].parent;
+	return node;
+}
+
+/*
+ * Of a stack whose root is missing one knows the functions at its end: they are put where the
+ * first of them takes most time otherwise.
+ */
+static uint32_t graft(const struct builder *b)
+{
+	uint32_t node =
+	    b->names.n ? table_find(&b->heaviest, &b->names.v[0], sizeof(uint32_t)) : TABLE_NONE;
+
+	return node == TABLE_NONE ? 0 : b->t->tree.v.v[node].parent;
+}
+
+static int add_sample(struct builder *b, uint32_t i)
+{
+	const struct sample *s = &b->s->samples.v.v[i];
+	const struct stack_end *end = &b->s->tree.ends[i];
+	const struct stack *stack = &b->r->stacks.v[s->stack];
+	struct loop_place place = loops_place(&b->s->loops, &b->s->tree, &b->s->functions, s, end);
+	uint32_t base, from, loop = 0;
+	int err = find_chain(b, end->leaf);
+
+	if (place.idle) {
+		b->t->ends[i] = CALL_NONE;
+		return err ? err : add_idle(b, s, place.loop, end->call);
+	}
+	if (!err && place.loop != CALL_NONE)
+		err = loop_node(b, place.loop, &loop);
+	if (err)
+		return err;
+	base = find_counted(b, stack, &from);
+	if (!base && place.own)
+		base = loop;
+	if (place.from >= 2 && place.from - 2 > from)
+		from = place.from - 2;
+	err = b->chain.n ? find_names(b, from) : find_kernel_name(b, stack);
+	if (!base && end->cut)
+		base = graft(b);
+	if (!base)
+		base = same_loop(b);
+	err = err ? err : add_names(b, base, &b->t->ends[i]);
+	if (err || place.own || !loop || !b->t->ends[i])
+		return err;
+	from = root_of(b->t, b->t->ends[i]);
+	if (b->t->nodes.v[from].path == REPORT_NONE && !b->t->nodes.v[from].loop &&
+	    b->t->nodes.v[from].home == CALL_NONE)
+		b->t->nodes.v[from].home = loop;
+	return 0;
+}
+
+/* Finds each function's node with most time so far. */
+static int find_heaviest(struct builder *b)
+{
+	const struct path_tree *t = b->t;
+	_cleanup_free_ uint64_t *ns = calloc(t->nodes.n, sizeof(*ns));
+	_cleanup_free_ uint32_t *best = calloc(functions_n(b) + 1, sizeof(*best));
+	int err = 0;
+
+	if (!ns || !best)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->s->samples.v.n; i++) {
+		uint32_t n = t->ends[i] == CALL_NONE ? 0 : t->ends[i];
+
+		for (; n; n = t->tree.v.v[n].parent)
+			ns[n] += b->s->samples.v.v[i].ns;
+	}
+	for (uint32_t n = 1; n < t->nodes.n; n++) {
+		uint32_t function = t->nodes.v[n].function;
+
+		if (function != CALL_NONE && !t->nodes.v[n].loop &&
+		    (!best[function] || ns[n] > ns[best[function]]))
+			best[function] = n;
+	}
+	for (uint32_t f = 0; !err && f < functions_n(b); f++) {
+		if (best[f])
+			err = table_add(&b->heaviest, &f, sizeof(f), best[f]);
+	}
+	return err;
+}
+
+static int add_samples(struct builder *b)
+{
+	uint32_t n = (uint32_t)b->s->samples.v.n;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n; i++) {
+		if (!b->s->tree.ends[i].cut)
+			err = add_sample(b, i);
+	}
+	err = err ? err : find_heaviest(b);
+	for (uint32_t i = 0; !err && i < n; i++) {
+		if (b->s->tree.ends[i].cut)
+			err = add_sample(b, i);
+	}
+	return err;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct idle *x = a, *y = b;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns > y->total_ns ? -1 : 1;
+	return strcmp(x->where, y->where);
+}
+
+int path_tree_init(struct path_tree *t, struct report *r, const struct stacks *s)
+{
+	_cleanup_(builder_done) struct builder b = { .t = t, .r = r, .s = s };
+	uint32_t whats = 2 * (uint32_t)s->functions.v.n + (uint32_t)r->nodes.n;
+	int err;
+
+	*t = (struct path_tree){ .ends = calloc(s->samples.v.n + 1, sizeof(*t->ends)),
+				 .of_path = calloc(r->paths.n + 1, sizeof(*t->of_path)) };
+	err = t->ends && t->of_path ? call_tree_init(&t->tree) : -ENOMEM;
+	err = err ? err : call_walk_init(&b.walk, &t->tree, whats);
+	err = err ? err : add_counted(&b);
+	err = err ? err : add_loops(&b);
+	err = err ? err : add_samples(&b);
+	if (err) {
+		path_tree_done(t);
+		return err;
+	}
+	t->all[0] = s->samples.cpu_ns;
+	t->all[1] = s->samples.offcpu_ns - r->attributed.idle_ns;
+	if (r->idle.n)
+		qsort(r->idle.v, r->idle.n, sizeof(*r->idle.v), by_time);
+	return 0;
+}
