@@ -63,13 +63,15 @@ static const char *object_name(const struct report *r, uint32_t object)
 void function_format(struct buf *b, const struct report *r, const struct function *f)
 {
 	const char *object = object_name(r, f->object);
+	size_t bracket = object[0] == '['; /* "[anon]" brings its own */
+	int len = (int)(strlen(object) - 2 * bracket);
 
 	if (f->name && f->kind == FRAME_INTERPRETED)
 		buf_printf(b, "%s (%s)", f->name, f->file && f->file[0] ? f->file : "?");
 	else if (f->name)
 		buf_add_str(b, f->name);
 	else if (object[0])
-		buf_printf(b, "[%s+0x%" PRIx64 "]", object, f->start);
+		buf_printf(b, "[%.*s+0x%" PRIx64 "]", len, object + bracket, f->start);
 	else
 		buf_add_str(b, "[unknown]");
 }

@@ -11,7 +11,8 @@
 #define SAMPLES_MIN  3     /* fewer may be chance */
 #define SHARE        0.005 /* of all time on the CPU, or of all off it */
 #define SHARE_MINOR  0.02  /* the same for a caller's plumbing */
-#define SHARE_OF_ALL 0.002 /* time off the CPU is worth a node by so much of all time at least */
+#define SHARE_ALONE  0.001 /* the same for a root that no loop calls */
+#define SHARE_OF_ALL 0.4   /* time off the CPU has so much of that share of both, at least */
 #define WHOLE_PCT    98    /* a function whose callee has so much of its time hands on only */
 #define ROW_MAX      3     /* so many of these in a row are worth their names */
 #define ROW_HEAD     2     /* of a longer one, these and the last */
@@ -28,19 +29,27 @@ static double weight(const struct path_tree *t, const struct path_node *n)
 	return cpu > offcpu ? cpu : offcpu;
 }
 
-static bool is_significant(const struct path_tree *t, const struct path_node *n)
+static uint32_t parent_of(const struct path_tree *t, uint32_t node)
 {
-	double least = n->minor ? SHARE_MINOR : SHARE;
+	return t->tree.v.v[node].parent;
+}
+
+static bool is_plain(const struct path_node *n)
+{
+	return n->path == REPORT_NONE && !n->loop;
+}
+
+/* What is not shown of a node's callees is its own; of a root without a loop it is nobody's. */
+static bool is_significant(const struct path_tree *t, uint32_t i)
+{
+	const struct path_node *n = &t->nodes.v[i];
+	bool alone = !parent_of(t, i) && is_plain(n) && n->home == CALL_NONE;
+	double least = alone ? SHARE_ALONE : n->minor ? SHARE_MINOR : SHARE;
 	double all = (double)t->all[0] + (double)t->all[1];
 
 	if (n->samples >= SAMPLES_MIN && share(t, n, 0) >= least)
 		return true;
-	return share(t, n, 1) >= least && (double)n->ns[1] >= all * SHARE_OF_ALL;
-}
-
-static uint32_t parent_of(const struct path_tree *t, uint32_t node)
-{
-	return t->tree.v.v[node].parent;
+	return share(t, n, 1) >= least && (double)n->ns[1] >= all * least * SHARE_OF_ALL;
 }
 
 static void sum_up(struct path_tree *t, const struct stacks *s)
@@ -65,11 +74,6 @@ static void sum_up(struct path_tree *t, const struct stacks *s)
 	}
 }
 
-static bool is_plain(const struct path_node *n)
-{
-	return n->path == REPORT_NONE && !n->loop;
-}
-
 /* Requests that take little time are their loop's. */
 static void give_home(struct path_tree *t)
 {
@@ -77,7 +81,7 @@ static void give_home(struct path_tree *t)
 		const struct path_node *n = &t->nodes.v[i];
 		struct path_node *home;
 
-		if (parent_of(t, i) || !is_plain(n) || n->home == CALL_NONE || is_significant(t, n))
+		if (parent_of(t, i) || !is_plain(n) || n->home == CALL_NONE || is_significant(t, i))
 			continue;
 		home = &t->nodes.v[n->home];
 		for (int k = 0; k < TIMES; k++)
@@ -94,7 +98,7 @@ static void keep_significant(struct path_tree *t)
 
 		n->parent = parent;
 		n->keep = n->path != REPORT_NONE ||
-			  (is_significant(t, n) && (!parent || t->nodes.v[parent].keep));
+			  (is_significant(t, i) && (!parent || t->nodes.v[parent].keep));
 	}
 }
 

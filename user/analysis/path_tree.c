@@ -6,29 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/path_names.h"
 #include "lib/cleanup.h"
-
-typedef VEC(uint32_t) function_vec;
 
 struct builder {
 	struct path_tree *t;
 	struct report *r;
 	const struct stacks *s;
 	struct call_walk walk;
-	function_vec chain; /* of a sample: from the program's first function to the leaf */
-	function_vec names; /* of these, the path's nodes */
-	function_vec unnamed;
-	struct table heaviest; /* a function's node with most time: see add_cut() */
-	struct table idle;     /* text → index of report.idle */
+	struct path_names path; /* of a sample */
+	struct table heaviest;  /* a function's node with most time: see add_cut() */
+	struct table idle;      /* text → index of report.idle */
 	struct buf text;
 };
 
 static void builder_done(struct builder *b)
 {
 	call_walk_done(&b->walk);
-	vec_done(&b->chain);
-	vec_done(&b->names);
-	vec_done(&b->unnamed);
+	path_names_done(&b->path);
 	table_done(&b->heaviest);
 	table_done(&b->idle);
 	buf_done(&b->text);
@@ -100,22 +95,6 @@ static int add_counted(struct builder *b)
 	return err;
 }
 
-/* The functions of a sample, from the one that begins its thread on. */
-static int find_chain(struct builder *b, uint32_t leaf)
-{
-	const struct call_tree *tree = &b->s->tree.tree;
-	uint32_t n = tree->v.v[leaf].depth;
-
-	n = n ? n - 1 : 0; /* the program's node is none */
-	b->chain.n = 0;
-	if (vec_reserve(&b->chain, n))
-		return -ENOMEM;
-	b->chain.n = n;
-	for (uint32_t i = n; i; i--, leaf = tree->v.v[leaf].parent)
-		b->chain.v[i - 1] = tree->v.v[leaf].what;
-	return 0;
-}
-
 static bool step_counted(const struct builder *b, uint32_t function, uint32_t *node)
 {
 	uint32_t counted = function_of(b, function)->node, next;
@@ -138,8 +117,8 @@ static uint32_t find_counted(const struct builder *b, const struct stack *stack,
 	uint32_t node = 0;
 
 	*from = 0;
-	for (uint32_t i = 0; i < b->chain.n; i++) {
-		if (step_counted(b, b->chain.v[i], &node))
+	for (uint32_t i = 0; i < b->path.chain.n; i++) {
+		if (step_counted(b, b->path.chain.v[i], &node))
 			*from = i + 1;
 	}
 	for (uint32_t i = 0; i < stack->n; i++) {
@@ -147,79 +126,9 @@ static uint32_t find_counted(const struct builder *b, const struct stack *stack,
 
 		if (function_of(b, function)->class == FUNCTION_KERNEL &&
 		    step_counted(b, function, &node))
-			*from = (uint32_t)b->chain.n;
+			*from = (uint32_t)b->path.chain.n;
 	}
 	return node;
-}
-
-/* What a virtual machine calls by such names is how it runs code, not what it does for it. */
-static bool is_dispatch(const struct function *f)
-{
-	return !f->name || !strncmp(f->name, "Builtins_", 9) || !strncmp(f->name, "global::", 8) ||
-	       !strncmp(f->name, "v8::Function::Call", 18) ||
-	       !strncmp(f->name, "v8::internal::Execution", 23) ||
-	       !strncmp(f->name, "v8::internal::(anonymous namespace)::Invoke", 43);
-}
-
-/* Chooses from the chain, from an index on, what makes a path: see analysis/sampled.h. */
-static int find_names(struct builder *b, uint32_t from)
-{
-	uint32_t host = CALL_NONE, plumbing = CALL_NONE;
-	int err = 0;
-
-	b->names.n = b->unnamed.n = 0;
-	for (uint32_t i = from; !err && i < b->chain.n; i++) {
-		uint32_t function = b->chain.v[i];
-		const struct function *f = function_of(b, function);
-
-		switch (f->class) {
-		case FUNCTION_OWN:
-			err = vec_push(&b->names, function);
-			host = plumbing = CALL_NONE;
-			break;
-		case FUNCTION_UNNAMED:
-			err = vec_push(&b->unnamed, function);
-			host = plumbing = CALL_NONE;
-			break;
-		case FUNCTION_HOST:
-			if (host == CALL_NONE && !is_dispatch(f))
-				host = function;
-			break;
-		case FUNCTION_PLUMBING:
-			if (plumbing == CALL_NONE && f->name)
-				plumbing = function;
-			break;
-		default:
-			break;
-		}
-	}
-	for (uint32_t i = 0; !err && !b->names.n && i < b->unnamed.n; i++)
-		err = vec_push(&b->names, b->unnamed.v[i]);
-	if (!err && host != CALL_NONE)
-		err = vec_push(&b->names, host);
-	if (!err && plumbing != CALL_NONE)
-		err = vec_push(&b->names, plumbing);
-	return err;
-}
-
-/* A kernel thread's function. */
-static int find_kernel_name(struct builder *b, const struct stack *stack)
-{
-	uint32_t i = 0;
-
-	b->names.n = 0;
-	for (; i < stack->n; i++) {
-		const struct function *f =
-		    function_of(b, b->s->functions.of_frame[stack->frames[i]]);
-
-		if (f->class != FUNCTION_KERNEL || !f->name)
-			return 0;
-		if (!i && strncmp(f->name, "ret_from_fork", 13) != 0)
-			return 0; /* a process's, whose own frames are not known */
-		if (strncmp(f->name, "ret_from_fork", 13) != 0 && strcmp(f->name, "kthread") != 0)
-			break;
-	}
-	return i < stack->n ? vec_push(&b->names, b->s->functions.of_frame[stack->frames[i]]) : 0;
 }
 
 static uint32_t loop_function(const struct builder *b, uint32_t loop)
@@ -254,30 +163,18 @@ static int add_loops(struct builder *b)
 static uint32_t same_loop(const struct builder *b)
 {
 	uint32_t what = functions_n(b) + (uint32_t)b->r->nodes.n;
-	uint32_t node =
-	    b->names.n ? call_tree_find(&b->t->tree, 0, what + b->names.v[0]) : TABLE_NONE;
+	uint32_t node = b->path.names.n ? call_tree_find(&b->t->tree, 0, what + b->path.names.v[0])
+					: TABLE_NONE;
 
 	return node == TABLE_NONE ? 0 : node;
 }
 
-static int add_idle(struct builder *b, const struct sample *s, uint32_t loop, uint32_t call)
+/* Adds to the idle time of a place that stands in b->text. */
+static int add_idle(struct builder *b, const struct sample *s)
 {
-	const struct stacks *st = b->s;
-	uint32_t function = loop_function(b, loop), i;
-	const char *where;
+	const char *where = buf_str(&b->text);
+	uint32_t i = table_find(&b->idle, where, b->text.len);
 
-	buf_clear(&b->text);
-	/* A thread of a library's has no function of its own. */
-	if (call == CALL_NONE || st->tree.nodes.v[st->loops.v.v[loop].node].group != CALL_NONE)
-		function_format(&b->text, b->r, function_of(b, function));
-	if (call != CALL_NONE && call != function) {
-		buf_add_str(&b->text, b->text.len ? " > " : "");
-		function_format(&b->text, b->r, &st->functions.v.v[call]);
-	}
-	if (!b->text.len)
-		function_format(&b->text, b->r, function_of(b, function));
-	where = buf_str(&b->text);
-	i = table_find(&b->idle, where, b->text.len);
 	if (b->text.err)
 		return b->text.err;
 	if (i == TABLE_NONE) {
@@ -294,17 +191,50 @@ static int add_idle(struct builder *b, const struct sample *s, uint32_t loop, ui
 	return 0;
 }
 
+static int add_loop_idle(struct builder *b, const struct sample *s, uint32_t loop, uint32_t call)
+{
+	const struct stack_tree *t = &b->s->tree;
+	uint32_t function = loop_function(b, loop);
+	bool has_own = t->nodes.v[b->s->loops.v.v[loop].node].group != CALL_NONE;
+
+	buf_clear(&b->text);
+	/* A thread of a library's has no function of its own. */
+	if (has_own || call == CALL_NONE)
+		function_format(&b->text, b->r, function_of(b, function));
+	if (call != CALL_NONE && (call != function || !has_own)) {
+		buf_add_str(&b->text, b->text.len ? " > " : "");
+		function_format(&b->text, b->r, function_of(b, call));
+	}
+	return add_idle(b, s);
+}
+
 /* Steps down from a node by the names; *ret: where that ends. */
 static int add_names(struct builder *b, uint32_t base, uint32_t *ret)
 {
 	const struct path_node *n = &b->t->nodes.v[base];
-	uint32_t i = n->loop && b->names.n && b->names.v[0] == n->function;
+	uint32_t i = n->loop && b->path.names.n && b->path.names.v[0] == n->function;
 	int err = call_walk_from(&b->walk, base);
 
-	for (; !err && i < b->names.n; i++)
-		err = call_walk_step(&b->walk, b->names.v[i]);
+	for (; !err && i < b->path.names.n; i++)
+		err = call_walk_step(&b->walk, b->path.names.v[i]);
 	*ret = call_walk_node(&b->walk);
 	return err ? err : add_nodes(b);
+}
+
+/* Kernel threads wait for what others ask of them. */
+static int add_kernel_sample(struct builder *b, const struct sample *s, const struct stack *stack,
+			     uint32_t *ret)
+{
+	int err = path_names_kernel(&b->path, &b->s->functions, stack);
+
+	if (err || !b->path.names.n)
+		return err;
+	if (!s->blocked)
+		return add_names(b, 0, ret);
+	*ret = CALL_NONE;
+	buf_clear(&b->text);
+	function_format(&b->text, b->r, function_of(b, b->path.names.v[0]));
+	return add_idle(b, s);
 }
 
 /* The outermost node on the way to one. */
@@ -321,10 +251,20 @@ static uint32_t root_of(const struct path_tree *t, uint32_t node)
  */
 static uint32_t graft(const struct builder *b)
 {
-	uint32_t node =
-	    b->names.n ? table_find(&b->heaviest, &b->names.v[0], sizeof(uint32_t)) : TABLE_NONE;
+	uint32_t node = b->path.names.n
+			    ? table_find(&b->heaviest, &b->path.names.v[0], sizeof(uint32_t))
+			    : TABLE_NONE;
 
 	return node == TABLE_NONE ? 0 : b->t->tree.v.v[node].parent;
+}
+
+/* A request's root remembers the loop that calls it. */
+static void set_home(struct path_tree *t, uint32_t node, uint32_t loop)
+{
+	struct path_node *root = &t->nodes.v[root_of(t, node)];
+
+	if (node && loop && root->path == REPORT_NONE && !root->loop && root->home == CALL_NONE)
+		root->home = loop;
 }
 
 static int add_sample(struct builder *b, uint32_t i)
@@ -334,34 +274,32 @@ static int add_sample(struct builder *b, uint32_t i)
 	const struct stack *stack = &b->r->stacks.v[s->stack];
 	struct loop_place place = loops_place(&b->s->loops, &b->s->tree, &b->s->functions, s, end);
 	uint32_t base, from, loop = 0;
-	int err = find_chain(b, end->leaf);
+	int err = path_names_chain(&b->path, &b->s->tree, end->leaf);
 
 	if (place.idle) {
 		b->t->ends[i] = CALL_NONE;
-		return err ? err : add_idle(b, s, place.loop, end->call);
+		return err ? err : add_loop_idle(b, s, place.loop, end->call);
 	}
 	if (!err && place.loop != CALL_NONE)
 		err = loop_node(b, place.loop, &loop);
 	if (err)
 		return err;
 	base = find_counted(b, stack, &from);
+	if (!base && !b->path.chain.n)
+		return add_kernel_sample(b, s, stack, &b->t->ends[i]);
 	if (!base && place.own)
 		base = loop;
 	if (place.from >= 2 && place.from - 2 > from)
 		from = place.from - 2;
-	err = b->chain.n ? find_names(b, from) : find_kernel_name(b, stack);
+	err = path_names_find(&b->path, &b->s->functions, from);
 	if (!base && end->cut)
 		base = graft(b);
 	if (!base)
 		base = same_loop(b);
 	err = err ? err : add_names(b, base, &b->t->ends[i]);
-	if (err || place.own || !loop || !b->t->ends[i])
-		return err;
-	from = root_of(b->t, b->t->ends[i]);
-	if (b->t->nodes.v[from].path == REPORT_NONE && !b->t->nodes.v[from].loop &&
-	    b->t->nodes.v[from].home == CALL_NONE)
-		b->t->nodes.v[from].home = loop;
-	return 0;
+	if (!err && !place.own)
+		set_home(b->t, b->t->ends[i], loop);
+	return err;
 }
 
 /* Finds each function's node with most time so far. */
