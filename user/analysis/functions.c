@@ -132,6 +132,12 @@ static void find_host(struct builder *b, const struct stack *s)
 	}
 }
 
+/* The kernel's page for return probes, which is in no list of mappings. */
+static bool is_trampoline(const struct frame *f, const char *object)
+{
+	return !f->name && !strcmp(object, "[anon]") && f->offset >> 12 == UINT64_C(0x7fffffffe);
+}
+
 static enum function_class classify(const struct builder *b, const struct frame *f)
 {
 	const char *object = object_name(b->r, f->object);
@@ -144,7 +150,7 @@ static enum function_class classify(const struct builder *b, const struct frame 
 		return FUNCTION_STARTER;
 	if (f->kind == FRAME_INTERPRETED)
 		return FUNCTION_OWN;
-	if (is_plumbing_object(object))
+	if (is_plumbing_object(object) || is_trampoline(f, object))
 		return FUNCTION_PLUMBING;
 	if (f->language != LANGUAGE_NATIVE || is_python_object(object) ||
 	    (f->object < b->r->objects.n && b->is_host[f->object]))
