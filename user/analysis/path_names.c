@@ -77,12 +77,14 @@ static int add_part(struct path_names *p, const struct functions *f, uint32_t fu
 int path_names_find(struct path_names *p, const struct functions *f, uint32_t from)
 {
 	struct parts parts = { CALL_NONE, CALL_NONE };
+	bool named;
 	int err = 0;
 
 	p->names.n = p->unnamed.n = 0;
 	for (uint32_t i = from; !err && i < p->chain.n; i++)
 		err = add_part(p, f, p->chain.v[i], &parts);
-	for (uint32_t i = 0; !err && !p->names.n && i < p->unnamed.n; i++)
+	named = p->names.n;
+	for (uint32_t i = 0; !err && !named && i < p->unnamed.n; i++)
 		err = vec_push(&p->names, p->unnamed.v[i]);
 	if (!err && parts.host != CALL_NONE)
 		err = vec_push(&p->names, parts.host);

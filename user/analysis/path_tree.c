@@ -262,9 +262,12 @@ static int add_loop_idle(struct builder *b, const struct sample *s, uint32_t loo
 static int add_names(struct builder *b, uint32_t base, uint32_t *ret)
 {
 	const struct path_node *n = &b->t->nodes.v[base];
-	uint32_t i = n->loop && b->path.names.n && b->path.names.v[0] == n->function;
+	uint32_t i = 0;
 	int err = call_walk_from(&b->walk, base);
 
+	/* The loop's function itself is the loop. */
+	while (n->loop && i < b->path.names.n && b->path.names.v[i] == n->function)
+		i++;
 	for (; !err && i < b->path.names.n; i++)
 		err = call_walk_step(&b->walk, b->path.names.v[i]);
 	*ret = call_walk_node(&b->walk);

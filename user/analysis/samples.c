@@ -40,9 +40,16 @@ static int find_programs(struct samples *s, const struct report *r, uint32_t *of
 	return err;
 }
 
+/* Does all that a sample names exist? */
 static bool is_whole(const struct report *r, uint32_t target, uint32_t stack)
 {
-	return target < r->targets.n && stack < r->stacks.n;
+	if (target >= r->targets.n || stack >= r->stacks.n)
+		return false;
+	for (uint32_t i = 0; i < r->stacks.v[stack].n; i++) {
+		if (r->stacks.v[stack].frames[i] >= r->frames.n)
+			return false;
+	}
+	return true;
 }
 
 static int add_samples(struct samples *s, const struct report *r, const uint32_t *of_target)

@@ -35,6 +35,7 @@ struct samples {
 	uint64_t cpu_ns, offcpu_ns; /* all time: also what no sample stands for */
 };
 
-/* 0 or -ENOMEM, with nothing to release. */
+/* Samples whose stack or target does not exist are left out. 0 or -ENOMEM, with nothing to release.
+ */
 int samples_init(struct samples *s, const struct report *r);
 void samples_done(struct samples *s);

@@ -90,7 +90,7 @@ static int add_sample(struct builder *b, const struct sample *s, struct stack_en
 	int err = call_tree_child(&b->t->tree, 0, (uint32_t)b->f->v.n + s->program, &program);
 
 	err = err ? err : call_walk_from(&b->walk, program);
-	for (uint32_t i = 0; !err && i < stack->n && stack->frames[i] < b->r->frames.n; i++) {
+	for (uint32_t i = 0; !err && i < stack->n; i++) {
 		uint32_t function = b->f->of_frame[stack->frames[i]];
 		enum function_class class = b->f->v.v[function].class;
 
@@ -103,7 +103,7 @@ static int add_sample(struct builder *b, const struct sample *s, struct stack_en
 		return err;
 	end->leaf = call_walk_node(&b->walk);
 	if (s->blocked)
-		end->wait = wait_kind_of(b->r, b->f, stack);
+		end->wait = wait_kind_of(b->f, stack);
 	return add_nodes(b);
 }
 

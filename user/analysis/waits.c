@@ -204,18 +204,13 @@ static enum wait_kind kind_of_futex(const struct called *c)
 	return c->kind == WAIT_QUEUE || !c->name ? WAIT_QUEUE : WAIT_NONE;
 }
 
-enum wait_kind wait_kind_of(const struct report *r, const struct functions *f,
-			    const struct stack *s)
+enum wait_kind wait_kind_of(const struct functions *f, const struct stack *s)
 {
 	enum wait_kind kind = WAIT_NONE;
 	struct called called;
 	bool seen = false;
 	uint32_t user;
 
-	for (uint32_t i = 0; i < s->n; i++) {
-		if (s->frames[i] >= r->frames.n)
-			return WAIT_NONE;
-	}
 	user = user_frames(f, s);
 	for (uint32_t i = user; i < s->n; i++) {
 		const char *name = function_at(f, s, i)->name;

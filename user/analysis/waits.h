@@ -18,5 +18,4 @@ enum wait_kind {
 	WAIT_KINDS
 };
 
-enum wait_kind wait_kind_of(const struct report *r, const struct functions *f,
-			    const struct stack *s);
+enum wait_kind wait_kind_of(const struct functions *f, const struct stack *s);
