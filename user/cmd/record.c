@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "analysis/sampled.h"
 #include "cmd/child.h"
 #include "cmd/command.h"
 #include "cmd/control.h"
@@ -168,7 +169,7 @@ static bool wants_plugins(const struct record_options *o)
 /* Functions are chosen by what the stacks say. */
 static bool wants_automatic(const struct record_options *o)
 {
-	return !o->specs.n && !o->no_cpu;
+	return o->auto_paths && !o->no_cpu;
 }
 
 /* What is traced by function: what the user names, and entries of plugins. */
@@ -285,6 +286,7 @@ static void describe_run(struct run *run, int argc, char **argv)
 	r->has_offcpu = !run->opt.no_offcpu;
 	r->has_syscalls = !run->opt.no_syscalls;
 	r->has_spans = run->opt.specs.n > 0;
+	r->paths_auto = run->opt.auto_paths;
 	r->cpu.frequency_hz = run->opt.frequency_hz;
 	r->offcpu.min_ns = run->opt.offcpu_min_ns;
 	r->overhead.budget_pct = run->opt.max_overhead_pct;
@@ -345,6 +347,8 @@ static int finish(struct run *run)
 		log_warn(err, "the trace did not end cleanly: totals may be short");
 	err = harvest(run->session, &run->collect, spans_of(run), NULL, r);
 	r->has_spans |= run->plan.nodes.n > 0; /* entries of plugins */
+	if (!err && r->paths_auto)
+		err = sampled_paths(r);
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
 	if (r->overhead.trap_stepped_ns)

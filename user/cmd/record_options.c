@@ -76,12 +76,13 @@ static int set_trace(void *ctx, const char *value)
 {
 	struct record_options *o = ctx;
 
-	if (!strcmp(value, "auto")) {
-		snprintf(o->why, sizeof(o->why),
-			 "the automatic choice (-t auto) is not in this version: name functions");
-		return -EINVAL;
-	}
-	return vec_push(&o->specs, value);
+	if (!strcmp(value, "auto"))
+		o->auto_paths = true;
+	else if (!strcmp(value, "none"))
+		o->no_paths = true;
+	else
+		return vec_push(&o->specs, value);
+	return 0;
 }
 
 static int set_frequency(void *ctx, const char *value)
@@ -195,7 +196,8 @@ static const struct opt signal_opts[] = {
 	{ 't', "trace", "SPEC",
 	  "functions whose calls become spans: GLOB, BINARY:GLOB, usdt:BINARY:PROVIDER:NAME, "
 	  "k:GLOB (kernel), sys:NAME; each with @PRED for errors (ret<0, ret==null, …) and "
-	  "(arg1:str,…) for timelines; repeatable; see pathbpf(8)",
+	  "(arg1:str,…) for timelines; repeatable; see pathbpf(8). 'auto' (default) finds paths in "
+	  "the stacks, 'none' does not",
 	  set_trace, OPT_LIST },
 	{ 'F', "frequency", "HZ", "stack samples a second and CPU", set_frequency, .preset = "99" },
 	{ 0, "no-cpu", NULL, "no on-CPU stacks", set_no_cpu },
@@ -338,6 +340,19 @@ static int check_plugins(const struct record_options *o, bool to_stdout)
 	return -1;
 }
 
+/* Paths are looked for unless somebody names functions, or wants none. */
+static int check_paths(struct record_options *o)
+{
+	if (o->no_paths && (o->specs.n || o->auto_paths))
+		return opt_fail("-t none leaves out what another -t asks for");
+	if (o->auto_paths && o->no_cpu && o->no_offcpu)
+		return opt_fail("-t auto finds paths in stacks: --no-cpu and --no-offcpu leave "
+				"none");
+	if (!o->specs.n && !o->no_paths && !(o->no_cpu && o->no_offcpu))
+		o->auto_paths = true;
+	return -1;
+}
+
 static int check_target(const struct record_options *o, bool needed)
 {
 	int ways = (o->pids.n > 0) + (o->name_glob != NULL) + (o->cgroup != NULL) + o->all +
@@ -365,7 +380,8 @@ static int check_outputs(struct record_options *o)
 		if (status >= 0)
 			return status;
 	}
-	return check_plugins(o, to_stdout);
+	status = check_paths(o);
+	return status >= 0 ? status : check_plugins(o, to_stdout);
 }
 
 /* What is overruled can be wrong all the same, and would be found another day. */

@@ -27,7 +27,10 @@ struct record_options {
 	uint64_t duration_ns; /* 0: until stopped */
 	VEC(struct output) outputs;
 	const char *format;
-	VEC(const char *) specs;
+	VEC(const char *) specs; /* of -t, but for `auto` and `none` */
+	/* Paths are to be found without being named: -t auto, or no -t at all. */
+	bool auto_paths;
+	bool no_paths; /* -t none */
 	uint32_t frequency_hz;
 	bool no_cpu, no_offcpu, no_syscalls, no_plugins, no_follow, no_exit_status;
 	bool native;

@@ -71,6 +71,7 @@ static void done_calls(struct report *r)
 		call_stats_done(&s->stats);
 	vec_done(&r->nodes);
 	vec_done(&r->paths);
+	vec_done(&r->idle);
 	vec_done(&r->unused);
 	vec_done(&r->syscalls);
 	vec_done(&r->syscall_paths);
@@ -141,7 +142,7 @@ uint32_t report_add_object(struct report *r, const char *path, const char *build
 struct frame_key {
 	const char *name, *file;
 	uint64_t offset;
-	uint32_t kind, object, line, pad;
+	uint32_t kind, object, line, language;
 };
 
 uint32_t report_add_frame(struct report *r, const struct frame *f)
@@ -159,7 +160,8 @@ uint32_t report_add_frame(struct report *r, const struct frame *f)
 				  .offset = f->offset,
 				  .kind = f->kind,
 				  .object = f->object,
-				  .line = f->line };
+				  .line = f->line,
+				  .language = f->language };
 	i = table_find(&r->frame_index, &key, sizeof(key));
 	if (i != TABLE_NONE)
 		return i;

@@ -29,6 +29,14 @@ enum frame_kind {
 	FRAME_TRUNCATED,   /* the mark "[truncated]" where frames are missing: mostly at the root */
 };
 
+/* Whose language runtime a frame belongs to: one that it runs, or native code of its own making. */
+enum language {
+	LANGUAGE_NATIVE, /* none, or one that is not known */
+	LANGUAGE_PYTHON,
+	LANGUAGE_JAVASCRIPT,
+	LANGUAGE_ERLANG,
+};
+
 /* A mapped file, or "[kernel]", "[vdso]"; known by device, inode and build ID where it was read. */
 struct object {
 	const char *path;     /* as the target sees it */
@@ -43,6 +51,10 @@ struct frame {
 	const char *name; /* NULL: no symbol */
 	const char *file; /* source file, or NULL */
 	uint32_t line;    /* 0: unknown */
+	enum language language;
+	/* Without a symbol: the file offset where its function begins, by the unwind tables; 0: not
+	 * known. */
+	uint64_t start;
 };
 
 /* Frames from root to leaf, without the process name; an incomplete one has a FRAME_TRUNCATED. */
@@ -90,7 +102,15 @@ struct offcpu_sample {
 	uint64_t total_ns, max_ns;
 };
 
-enum node_kind { NODE_FUNCTION, NODE_KERNEL, NODE_USDT, NODE_SYSCALL };
+enum node_kind {
+	NODE_FUNCTION,
+	NODE_KERNEL,
+	NODE_USDT,
+	NODE_SYSCALL,
+	NODE_PYTHON, /* these are named "FUNCTION (FILE)" */
+	NODE_JAVASCRIPT,
+	NODE_ERLANG,
+};
 
 struct node {
 	const char *name;
@@ -121,9 +141,31 @@ struct call_stats {
 	uint64_t observed; /* then: calls that were counted */
 };
 
+/*
+ * How well the times of a sampled path are known. Its time off the CPU needs no interval: it was
+ * measured, not sampled (but see report.offcpu.stacks_taken).
+ */
+struct path_estimate {
+	uint64_t samples;                 /* on the CPU, behind path.cpu_ns */
+	uint64_t cpu_low_ns, cpu_high_ns; /* the 95 % interval of path.cpu_ns */
+	/* Calls, where there is a basis for an estimate (nobody sets it yet): */
+	bool has_calls;
+	uint64_t calls;
+	/* The loop that waits for work: what waiting costs on the CPU, and what is in no request.
+	 */
+	bool loop;
+};
+
 struct path {
 	uint32_t parent; /* index of the caller's path, or REPORT_NONE for a root */
 	uint32_t node;
+	/*
+	 * Not counted but estimated from stacks (analysis/sampled.h). stats holds total_ns and
+	 * self_ns, has_cpu is true; everything else is not known and 0. Under a path that was
+	 * counted, it is a part of that one's self_ns.
+	 */
+	bool sampled;
+	struct path_estimate estimate;
 	uint64_t open;    /* running when the trace ended */
 	uint64_t unwound; /* of the calls, left without a return: longjmp, exception, thread exit */
 	uint64_t untimed; /* of the calls, those whose time is not known: not in total and hist */
@@ -137,6 +179,20 @@ struct path {
 	 * "openat ENOENT", "python ValueError", "signal SIGSEGV".
 	 */
 	error_count_vec inside;
+};
+
+/* Where threads waited for work, which is nobody's time: "aeMain > epoll_wait". */
+struct idle {
+	const char *where;
+	uint64_t count; /* times they waited */
+	uint64_t total_ns;
+};
+
+/* A kind of time of the targets, all threads together, and how much of it is under which paths. */
+struct time_share {
+	uint64_t all_ns;
+	uint64_t named_ns;   /* under paths with a name in them, counted or sampled */
+	uint64_t unnamed_ns; /* under sampled paths without */
 };
 
 struct syscall {
@@ -256,6 +312,18 @@ struct report {
 	VEC(struct node) nodes;
 	VEC(struct path) paths; /* a parent stands before its children */
 	VEC(struct unused) unused;
+
+	/*
+	 * Paths are looked for in the stacks, too; what these add up to. Of the time off the CPU
+	 * that is waiting for work stands apart: all time is cpu.all_ns + offcpu.all_ns +
+	 * idle_ns, and what neither path has is attributed to none.
+	 */
+	bool paths_auto;
+	struct {
+		struct time_share cpu, offcpu;
+		uint64_t idle_ns;
+	} attributed;
+	VEC(struct idle) idle; /* the longest first */
 
 	VEC(struct trace) traces; /* by start */
 

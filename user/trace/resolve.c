@@ -192,6 +192,17 @@ static void add_inlined(struct resolver *res, const source_frames *source, const
 	}
 }
 
+/* Where the function of code without a symbol begins; 0: not known. */
+static uint64_t start_of(const struct symbols *symbols, uint64_t offset)
+{
+	uint64_t addr = symbols ? symbols_addr_of(symbols, offset) : UINT64_MAX, start, end;
+
+	if (addr == UINT64_MAX || !symbols_code_range(symbols, addr, &start, &end))
+		return 0;
+	start = symbols_offset_of(symbols, start);
+	return start == UINT64_MAX ? 0 : start;
+}
+
 static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
 	const struct symbols *symbols = named_symbols(res, raw->object);
@@ -216,11 +227,30 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 		f.name = readable ? readable : sym->name;
 		f.offset = sym->offset;
 	}
+	if (!f.name)
+		f.start = start_of(symbols, at);
 	add_inlined(res, &source, &f, out);
 	add_part(res, out, &f);
 	out->is_root = symbols && symbols_is_stack_root(symbols, at);
 	out->no_frame_pointer = symbols && symbols_keeps_frame_pointer(symbols, at) == 0;
 	free(readable);
+}
+
+/* A frame that its runtime has a name for. */
+static void set_runtime_name(struct frame *f, const struct runtime_name *known,
+			     enum frame_kind kind)
+{
+	static const enum language languages[PB_RUNTIMES] = {
+		[PB_RUNTIME_PYTHON] = LANGUAGE_PYTHON,
+		[PB_RUNTIME_V8] = LANGUAGE_JAVASCRIPT,
+		[PB_RUNTIME_BEAM] = LANGUAGE_ERLANG,
+	};
+
+	f->kind = kind;
+	f->name = known->name;
+	f->file = known->file;
+	f->line = known->line;
+	f->language = languages[known->kind];
 }
 
 static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
@@ -234,10 +264,7 @@ static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struc
 	struct frame f = { .kind = FRAME_USER, .object = REPORT_NONE };
 
 	if (known) {
-		f.kind = known->file ? FRAME_INTERPRETED : FRAME_USER;
-		f.name = known->name;
-		f.file = known->file;
-		f.line = known->line;
+		set_runtime_name(&f, known, known->file ? FRAME_INTERPRETED : FRAME_USER);
 	} else if (proc) {
 		f.name = process_jit_name(proc, raw->offset - raw->is_return);
 	}
@@ -254,12 +281,8 @@ static void resolve_runtime(struct resolver *res, const struct raw_frame *raw, s
 	    runtimes_name(res->collect->runtimes, (uint32_t)raw->offset);
 	struct frame f = { .kind = FRAME_INTERPRETED, .object = REPORT_NONE, .name = "[unknown]" };
 
-	if (known) {
-		f.kind = known->native ? FRAME_USER : FRAME_INTERPRETED;
-		f.name = known->name;
-		f.file = known->file;
-		f.line = known->line;
-	}
+	if (known)
+		set_runtime_name(&f, known, known->native ? FRAME_USER : FRAME_INTERPRETED);
 	add_part(res, out, &f);
 }
 

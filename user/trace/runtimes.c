@@ -406,13 +406,14 @@ bool runtimes_wants_ranges(enum pb_runtime kind)
 }
 
 /* The number of a frame's name; TABLE_NONE: there is no room. */
-static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
+static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f, enum pb_runtime kind)
 {
 	struct {
 		const char *name, *file;
-		uint32_t line, native;
+		uint32_t line;
+		uint16_t native, kind;
 	} key = { strpool_add(&r->strings, f->name), strpool_add(&r->strings, f->file), f->line,
-		  f->native };
+		  f->native, (uint16_t)kind };
 	uint32_t i;
 
 	if (!key.name || (f->file && !key.file))
@@ -421,7 +422,8 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 	if (i != TABLE_NONE || r->names.n >= NAMES_MAX)
 		return i;
 	i = (uint32_t)r->names.n;
-	if (vec_push(&r->names, (struct runtime_name){ key.name, key.file, f->line, f->native }))
+	if (vec_push(&r->names,
+		     (struct runtime_name){ key.name, key.file, f->line, f->native, kind }))
 		return TABLE_NONE;
 	if (!table_add(&r->name_index, &key, sizeof(key), i))
 		return i;
@@ -431,7 +433,7 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 
 uint32_t runtimes_add_name(struct runtimes *r, const struct runtime_frame *f)
 {
-	return r ? intern_name(r, f) : TABLE_NONE;
+	return r ? intern_name(r, f, PB_RUNTIME_NONE) : TABLE_NONE;
 }
 
 /* Asks the runtime itself. RUNTIME_NOTHING: there is nothing to show. */
@@ -443,8 +445,9 @@ static int ask(struct runtimes *r, const struct opened *o, const struct runtime_
 
 	*ret = (struct cached){ .first = (uint32_t)r->parts.n };
 	vec_foreach (f, &frames) {
-		uint32_t name =
-		    err < 0 || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
+		uint32_t name = err < 0 || ret->n >= RUNTIME_PARTS_MAX
+				    ? TABLE_NONE
+				    : intern_name(r, f, o->runtime->kind);
 
 		if (name == TABLE_NONE)
 			continue;

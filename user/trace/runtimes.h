@@ -50,7 +50,8 @@ void runtimes_image(struct runtimes *r, const struct process *proc, struct pb_un
 struct runtime_name {
 	const char *name, *file; /* file: NULL if not known */
 	uint32_t line;
-	bool native; /* made by the runtime for itself: shown as native code */
+	bool native;          /* made by the runtime for itself: shown as native code */
+	enum pb_runtime kind; /* PB_RUNTIME_NONE: not known */
 };
 
 #define RUNTIME_PARTS_MAX 32

@@ -204,6 +204,45 @@ void text_errors(struct buf *b, const error_count_vec *v, size_t max)
 		buf_printf(b, ", %zu other types", v->n - n);
 }
 
+/* "FUNCTION (FILE)" without the file's folders. */
+static void add_node(struct buf *b, const struct node *n)
+{
+	const char *file = strrchr(n->name, '('), *last;
+	_cleanup_(buf_done) struct buf name = {};
+
+	if (n->kind < NODE_PYTHON || !file || file == n->name) {
+		name_format(b, n->name);
+		return;
+	}
+	last = strrchr(file, '/');
+	buf_add(&name, n->name, (size_t)(file + 1 - n->name));
+	buf_add_str(&name, last ? last + 1 : file + 1);
+	text_clean(b, buf_str(&name));
+	if (name.err)
+		b->err = name.err;
+}
+
+void text_path_node(struct buf *b, const struct report *r, uint32_t path)
+{
+	uint32_t node = r->paths.v[path].node;
+
+	if (node < r->nodes.n)
+		add_node(b, &r->nodes.v[node]);
+	else
+		buf_add_str(b, "[unknown]");
+}
+
+void text_path(struct buf *b, const struct report *r, uint32_t path)
+{
+	uint32_t parent = r->paths.v[path].parent;
+
+	if (parent < path) {
+		text_path(b, r, parent);
+		buf_add_str(b, " > ");
+	}
+	text_path_node(b, r, path);
+}
+
 uint64_t text_average(const struct path *p)
 {
 	uint64_t calls = p->stats.calls;
