@@ -2,7 +2,7 @@
 /* Control of a trace while it runs. */
 #include "cmd/control.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/control_actions.h"
+#include "cmd/control_limits.h"
 #include "cmd/control_list.h"
 #include "cmd/control_snapshot.h"
 #include "data/report.h"
@@ -23,6 +25,7 @@
 #include "trace/livestate.h"
 #include "trace/plan.h"
 #include "trace/session.h"
+#include "trace/session_control.h"
 #include "trace/watchdog.h"
 
 #define STATUS_NS 1000000000ULL /* between two looks at what costs some time */
@@ -35,6 +38,7 @@ struct control {
 	struct server *server;
 	struct peers peers;
 	struct snapshot snapshot;
+	action_vec actions;
 	struct server_task *snapshot_task; /* whose answer is still to be given */
 	struct trace_status status;
 	uint64_t begun_ns, status_ns, peers_ns; /* monotonic */
@@ -117,6 +121,7 @@ void control_close(struct control *c)
 	watchdog_stop(c->watchdog);
 	emergency_free(c->emergency);
 	peers_done(&c->peers);
+	actions_done(&c->actions);
 	free(c);
 }
 
@@ -217,12 +222,54 @@ static void answer_snapshot(struct control *c, int done, const char *why)
 		server_refuse(c->server, task, why);
 }
 
+static int limits(struct control *c, const struct request *r, json_t **ret, char *why,
+		  size_t why_size)
+{
+	int err = control_limits_set(&c->on, r, why, why_size);
+
+	*ret = err ? NULL : control_limits(&c->on);
+	return err;
+}
+
+/* What is done at once. */
+static int act(struct control *c, const struct request *r, json_t **ret, char *why, size_t why_size)
+{
+	*ret = NULL;
+	switch (r->verb) {
+	case VERB_LIST:
+		c->status_ns = 0; /* as it is now */
+		update_status(c);
+		*ret = control_list(&c->on, &c->status);
+		return 0;
+	case VERB_ADD:
+		return control_add(&c->actions, &c->on, r->text, ret, why, why_size);
+	case VERB_REMOVE:
+		return control_remove(&c->actions, &c->on, r->text, ret, why, why_size);
+	case VERB_PAUSE:
+		return control_pause(&c->on, ret, why, why_size);
+	case VERB_RESUME:
+		return control_resume(&c->on, ret, why, why_size);
+	case VERB_LIMITS:
+		return limits(c, r, ret, why, why_size);
+	default:
+		snprintf(why, why_size, "this version cannot do that");
+		return -ENOTSUP;
+	}
+}
+
+/* A snapshot's child reads what the kernel has added up: a pause would add to it once more. */
+static bool must_wait(const struct control *c, enum verb verb)
+{
+	return c->snapshot.pid && (verb == VERB_PAUSE || verb == VERB_RESUME);
+}
+
 static void serve(struct control *c, struct server_task *task)
 {
-	switch (server_request(task)->verb) {
-	case VERB_LIST:
-		server_answer(c->server, task, control_list(&c->on, &c->status));
-		break;
+	const struct request *r = server_request(task);
+	char why[512] = "";
+	json_t *data;
+
+	switch (r->verb) {
 	case VERB_SNAPSHOT:
 		take_snapshot(c, task);
 		break;
@@ -230,7 +277,12 @@ static void serve(struct control *c, struct server_task *task)
 		stop(c, task);
 		break;
 	default:
-		server_refuse(c->server, task, "this version cannot do that");
+		if (must_wait(c, r->verb))
+			server_refuse(c->server, task, "a snapshot is being written");
+		else if (act(c, r, &data, why, sizeof(why)))
+			server_refuse(c->server, task, why);
+		else
+			server_answer(c->server, task, data);
 	}
 }
 
@@ -242,12 +294,12 @@ void control_turn(struct control *c)
 	if (!c)
 		return;
 	watchdog_tick(c->watchdog);
-	if (c->status.state == TRACE_STARTING)
-		c->status.state = TRACE_RUNNING;
+	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
 	update_status(c);
 	answer_snapshot(c, snapshot_done(&c->snapshot, why, sizeof(why)), why);
 	while ((task = server_take(c->server)))
 		serve(c, task);
+	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
 }
 
 bool control_stopped(struct control *c)
@@ -307,6 +359,7 @@ void control_tell(struct control *c, struct report *r)
 			 o.why, o.removed, (double)o.took_ns / 1e6);
 		note(r, text);
 	}
+	actions_tell(&c->actions, r);
 	if (c->others_max) {
 		snprintf(
 		    text, sizeof(text),

@@ -42,6 +42,8 @@ static const char *kind(const struct plan_node *n)
 
 static const char *state(const struct plan_node *n)
 {
+	if (n->removed)
+		return "removed";
 	if (n->attached)
 		return n->gone ? "gone" : "probed";
 	return n->refused ? "refused" : n->costly ? "too costly" : "detached";
@@ -86,12 +88,18 @@ static json_t *signals(const struct record_options *o)
 	return list;
 }
 
-static json_t *specs(const struct record_options *o)
+/* In their order: the later one decides. */
+static json_t *specs(const struct plan *p)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && i < o->specs.n; i++)
-		json_array_append_new(list, text(o->specs.v[i]));
+	vec_foreach (s, &p->specs) {
+		_cleanup_(buf_done) struct buf b = {};
+
+		buf_printf(&b, "%s%s", s->removes ? "not " : "", s->text);
+		if (list)
+			json_array_append_new(list, text(buf_str(&b)));
+	}
 	return list;
 }
 
@@ -100,6 +108,6 @@ json_t *control_list(const struct control_subject *on, const struct trace_status
 	size_t n = on->plan->nodes.n;
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:I}", "status", status_format(status), "signals",
-			 signals(on->opt), "specs", specs(on->opt), "nodes", nodes(on),
+			 signals(on->opt), "specs", specs(on->plan), "nodes", nodes(on),
 			 "nodes_left_out", (json_int_t)(n > NODES_MAX ? n - NODES_MAX : 0));
 }

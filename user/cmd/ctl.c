@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,9 +71,43 @@ static int prepare_snapshot(struct ctl *c, int argc, char **argv)
 	return err ? log_err(0, "%s", c->why), STATUS_FAILED : -1;
 }
 
+static int prepare_spec(struct ctl *c, int argc, char **argv)
+{
+	(void)argc;
+	c->request.text = strdup(argv[0]);
+	return c->request.text ? -1 : (log_err(-ENOMEM, "cannot ask"), STATUS_FAILED);
+}
+
+static int prepare_limits(struct ctl *c, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		const char *equals = strchr(argv[i], '=');
+		struct limit_setting s = {};
+
+		if (!equals || equals == argv[i])
+			return opt_fail("limits: '%s' is not NAME=VALUE", argv[i]);
+		s.name = strndup(argv[i], (size_t)(equals - argv[i]));
+		s.value = strdup(equals + 1);
+		if (!s.name || !s.value || vec_push(&c->request.settings, s)) {
+			free(s.name);
+			free(s.value);
+			return log_err(-ENOMEM, "cannot ask"), STATUS_FAILED;
+		}
+	}
+	return -1;
+}
+
 static const struct ask asks[] = {
 	{ "list", "", "what is traced and probed, with the calls so far", VERB_LIST, 0, 0,
 	  prepare_list },
+	{ "add", "SPEC", "trace these functions, too (see -t)", VERB_ADD, 1, 1, prepare_spec },
+	{ "remove", "SPEC", "trace these no more; what was counted stays", VERB_REMOVE, 1, 1,
+	  prepare_spec },
+	{ "pause", "", "detach everything: the target pays nothing", VERB_PAUSE, 0, 0, NULL },
+	{ "resume", "", "attach it again", VERB_RESUME, 0, 0, NULL },
+	{ "limits", "[NAME=VALUE...]",
+	  "show limits, or set them: max-overhead=PCT, duration=SEC|off", VERB_LIMITS, 0,
+	  MESSAGE_SETTINGS_MAX, prepare_limits },
 	{ "snapshot", "-o FILE", "write a report of what was recorded so far; the trace goes on",
 	  VERB_SNAPSHOT, 0, 0, prepare_snapshot },
 	{ "stop", "", "end it as Ctrl-C does: the report is written", VERB_STOP, 0, 0, NULL },

@@ -53,7 +53,7 @@ static void print_words(const char *title, const json_t *list)
 	{
 		if (!json_is_string(word))
 			continue;
-		buf_add_char(&b, ' ');
+		buf_add_str(&b, i ? ", " : " ");
 		text_clean(&b, json_string_value(word));
 	}
 	if (b.len)
@@ -86,7 +86,7 @@ static void print_list(const json_t *data)
 
 	print_status(json_object_get(data, "status"));
 	print_words("Signals", json_object_get(data, "signals"));
-	print_words("Functions by -t", json_object_get(data, "specs"));
+	print_words("SPECs", json_object_get(data, "specs"));
 	if (json_array_size(nodes))
 		printf("%12s  %-10s  %s\n", "CALLS", "STATE", "FUNCTION");
 	json_array_foreach(nodes, i, node) print_node(node);
@@ -102,6 +102,62 @@ static void print_emergency(const json_t *data)
 	printf("all programs are inert; %" JSON_INTEGER_FORMAT
 	       " probe links were removed in %.0f ms\n",
 	       links, ms);
+}
+
+static json_int_t number(const json_t *o, const char *name)
+{
+	const json_t *value = json_object_get(o, name);
+
+	return json_is_integer(value) ? json_integer_value(value) : 0;
+}
+
+static void print_added(const json_t *data)
+{
+	_cleanup_(buf_done) struct buf name = {}, why = {};
+	json_int_t nodes = number(data, "nodes"), skipped = number(data, "skipped");
+
+	printf("%" JSON_INTEGER_FORMAT " function%s added", nodes, nodes == 1 ? "" : "s");
+	if (json_is_true(json_object_get(data, "waits")))
+		printf("; its object is not mapped yet: waiting for it");
+	if (skipped) {
+		add_text(&name, data, "skipped_first");
+		add_text(&why, data, "skipped_why");
+		printf("; %" JSON_INTEGER_FORMAT " cannot be traced, the first: '%s': %s", skipped,
+		       buf_str(&name), buf_str(&why));
+	}
+	printf("\n");
+}
+
+static void print_removed(const json_t *data)
+{
+	json_int_t nodes = number(data, "nodes");
+
+	printf("%" JSON_INTEGER_FORMAT
+	       " function%s removed; what was counted stays in the report\n",
+	       nodes, nodes == 1 ? "" : "s");
+}
+
+static void print_limits(json_t *data)
+{
+	json_t *limits = json_object_get(data, "limits"), *value;
+	const char *name;
+
+	json_object_foreach(limits, name, value)
+	{
+		_cleanup_(buf_done) struct buf n = {}, v = {};
+
+		text_clean(&n, name);
+		if (json_is_string(value))
+			text_clean(&v, json_string_value(value));
+		printf("%s=%s\n", buf_str(&n), buf_str(&v));
+	}
+}
+
+static void print_resumed(const json_t *data)
+{
+	json_int_t ns = number(data, "paused_ns");
+
+	printf("traced again; %s in all were not\n", text_ns(ns > 0 ? (uint64_t)ns : 0).s);
 }
 
 int ctl_print(enum verb verb, json_t *data, uint32_t pid, bool named, bool json)
@@ -121,5 +177,15 @@ int ctl_print(enum verb verb, json_t *data, uint32_t pid, bool named, bool json)
 		print_emergency(data);
 	else if (verb == VERB_STOP)
 		printf("the trace has ended\n");
+	else if (verb == VERB_ADD)
+		print_added(data);
+	else if (verb == VERB_REMOVE)
+		print_removed(data);
+	else if (verb == VERB_PAUSE)
+		printf("paused: nothing is attached\n");
+	else if (verb == VERB_RESUME)
+		print_resumed(data);
+	else if (verb == VERB_LIMITS)
+		print_limits(data);
 	return err;
 }

@@ -80,7 +80,8 @@ struct loop {
 	const struct record_options *opt;
 	struct child *child;
 	struct control *control;
-	uint64_t begin_ns, end_ns; /* end 0: open */
+	uint64_t begin_ns;
+	uint64_t grace_ns; /* a command that was asked to end has until then; 0: it was not */
 	uint64_t ticks;
 	bool stop;
 };
@@ -135,6 +136,25 @@ static bool nobody_left(const struct loop *l)
 	return !l->collect->live && !l->opt->name_glob && !l->opt->cgroup && !l->opt->all;
 }
 
+/* When it ends by itself, as things are now; UINT64_MAX: it does not. */
+static uint64_t end_ns(const struct loop *l)
+{
+	uint64_t end_ns = l->grace_ns ? l->grace_ns : UINT64_MAX;
+	uint64_t asked_ns = l->begin_ns + l->opt->duration_ns;
+
+	return l->opt->duration_ns && asked_ns < end_ns ? asked_ns : end_ns;
+}
+
+/* Until the next turn. */
+static int wait_ms(const struct loop *l)
+{
+	uint64_t now_ns = clock_monotonic_ns(), until_ns = end_ns(l);
+
+	if (until_ns >= now_ns + TICK_MS * 1000000ULL)
+		return TICK_MS;
+	return until_ns > now_ns ? (int)((until_ns - now_ns) / 1000000) + 1 : 0;
+}
+
 static int tick(struct loop *l)
 {
 	int err = session_drain(l->session);
@@ -149,7 +169,7 @@ static int tick(struct loop *l)
 	}
 	child_ended(l->child);
 	control_turn(l->control);
-	if (nobody_left(l) || (l->end_ns && clock_monotonic_ns() >= l->end_ns))
+	if (nobody_left(l) || clock_monotonic_ns() >= end_ns(l))
 		l->stop = true;
 	return 0;
 }
@@ -158,7 +178,6 @@ static int tick(struct loop *l)
 static void on_signal(struct loop *l, int fd)
 {
 	struct signalfd_siginfo info;
-	uint64_t grace_ns = clock_monotonic_ns() + CHILD_GRACE_NS;
 
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
@@ -168,8 +187,7 @@ static void on_signal(struct loop *l, int fd)
 	}
 	if (info.ssi_code == SI_USER) /* a terminal has sent it to the command as well */
 		kill(l->child->pid, (int)info.ssi_signo);
-	if (!l->end_ns || grace_ns < l->end_ns)
-		l->end_ns = grace_ns;
+	l->grace_ns = clock_monotonic_ns() + CHILD_GRACE_NS;
 }
 
 int record_loop(struct session *s, struct collect *c, struct plan *plan,
@@ -191,18 +209,11 @@ int record_loop(struct session *s, struct collect *c, struct plan *plan,
 	if (signals < 0)
 		return -errno;
 	l.begin_ns = clock_monotonic_ns();
-	if (o->duration_ns)
-		l.end_ns = l.begin_ns + o->duration_ns;
 	fds[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = session_fd(s), .events = POLLIN };
 	while (!l.stop && !err) {
-		int wait_ms = TICK_MS;
-		uint64_t now_ns = clock_monotonic_ns();
-
-		if (l.end_ns && l.end_ns < now_ns + TICK_MS * 1000000ULL)
-			wait_ms = l.end_ns > now_ns ? (int)((l.end_ns - now_ns) / 1000000) + 1 : 0;
 		control_poll(control, fds + 2);
-		if (poll(fds, 2 + CONTROL_FDS, wait_ms) < 0 && errno != EINTR)
+		if (poll(fds, 2 + CONTROL_FDS, wait_ms(&l)) < 0 && errno != EINTR)
 			err = -errno;
 		if (control_stopped(l.control)) /* first of all: somebody waits for it */
 			break;

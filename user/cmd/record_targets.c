@@ -18,6 +18,7 @@
 #include "trace/collect.h"
 #include "trace/plan.h"
 #include "trace/session.h"
+#include "trace/session_control.h"
 
 int record_targets_check(uint32_t pid)
 {
@@ -212,4 +213,103 @@ int record_targets_confirm(const struct record_options *o, struct collect *c)
 		return -1;
 	return log_err(0, "process %u ended while pathbpf was attaching", o->pids.v[0]),
 	       STATUS_FAILED;
+}
+
+/* Is it the process that it was? Its PID may be another's by now. */
+static bool is_same(const struct process *proc)
+{
+	struct proc_info info;
+
+	return !proc_read(proc->pid, &info) && info.start_time == proc->start_time &&
+	       info.state != 'Z' && info.state != 'X';
+}
+
+static int enter_again(struct collect *c, struct session *s, uint32_t pid, bool selected)
+{
+	uint32_t i = table_find(&c->processes.index, &pid, sizeof(pid));
+	struct process *proc = process_of(&c->processes, &c->objects, pid);
+
+	if (!proc)
+		return -ENOMEM;
+	if (i != TABLE_NONE && !proc->live) { /* the PID of one that has ended */
+		proc->ended = proc->gone = false;
+		process_read_maps(&c->processes, &c->objects, proc, true);
+	}
+	if (proc->gone)
+		return 0;
+	collect_began(c, proc);
+	return selected ? session_add_target(s, pid) : 0;
+}
+
+/* Children of targets, made in the pause, and theirs; how many are new, or a negative errno. */
+static int enter_children(struct collect *c, struct session *s, const pid_vec *pids)
+{
+	int n = 0;
+
+	vec_foreach (pid, pids) {
+		uint32_t child = table_find(&c->processes.index, pid, sizeof(*pid)), parent;
+		struct proc_info info;
+
+		if (child != TABLE_NONE && c->processes.all.v[child]->live)
+			continue;
+		if (proc_read(*pid, &info) || info.state == 'Z' || info.start_time < c->paused_at)
+			continue;
+		parent = table_find(&c->processes.index, &info.ppid, sizeof(info.ppid));
+		if (parent == TABLE_NONE || !c->processes.all.v[parent]->live)
+			continue;
+		if (enter_again(c, s, *pid, true))
+			return -ENOMEM;
+		n++;
+	}
+	return n;
+}
+
+/* Whom the command line names. */
+static int list_named(const struct record_options *o, pid_vec *ret)
+{
+	char path[4096];
+	uint64_t id;
+	int err;
+
+	if (o->name_glob)
+		return proc_match(o->name_glob, ret);
+	if (o->all)
+		return proc_list(ret);
+	if (!o->cgroup)
+		return 0;
+	err = cgroup_find(o->cgroup, &id, path, sizeof(path));
+	return err ? err : cgroup_pids(path, ret);
+}
+
+int record_targets_again(const struct record_options *o, struct collect *c, struct session *s)
+{
+	bool by_pid = !o->all && !o->cgroup;
+	pid_vec named = {}, all = {};
+	int err, n = 1;
+
+	vec_foreach (proc, &c->processes.all) {
+		if (!(*proc)->live)
+			continue;
+		if (is_same(*proc)) {
+			process_read_maps(&c->processes, &c->objects, *proc, true);
+			continue;
+		}
+		collect_ended(c, *proc);
+		(*proc)->gone = true;
+		session_drop_target(s, (*proc)->pid);
+	}
+	err = list_named(o, &named);
+	for (size_t i = 0; i < named.n && !err; i++) {
+		if (named.v[i] != (uint32_t)getpid())
+			err = enter_again(c, s, named.v[i], by_pid);
+	}
+	if (!err && by_pid && !o->no_follow)
+		err = proc_list(&all);
+	while (!err && all.n && n) {
+		n = enter_children(c, s, &all);
+		err = n < 0 ? n : 0;
+	}
+	vec_done(&named);
+	vec_done(&all);
+	return err;
 }

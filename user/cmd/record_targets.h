@@ -7,6 +7,7 @@
 
 struct collect;
 struct plan;
+struct session;
 struct session_options;
 
 /* Can this process be traced? -1, or the exit status after one line that says why not. */
@@ -21,3 +22,9 @@ int record_targets_choose(const struct record_options *o, const struct child *ch
 int record_targets_plan(const struct record_options *o, struct plan *plan, struct collect *c);
 /* After attaching: are the processes of -p still there? -1 to go on, or the exit status. */
 int record_targets_confirm(const struct record_options *o, struct collect *c);
+/*
+ * A pause is about to end: what has happened to the processes meanwhile? Those that ended are let
+ * go, others may have become another program, and such as would have been traced are entered. 0 or
+ * a negative errno.
+ */
+int record_targets_again(const struct record_options *o, struct collect *c, struct session *s);

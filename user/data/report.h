@@ -278,6 +278,8 @@ struct report {
 	uint32_t cpus;
 	uint64_t started_ns; /* wall clock, since the epoch */
 	uint64_t duration_ns;
+	uint64_t paused_ns;  /* of it, in which nothing was traced, on request */
+	uint32_t pauses;     /* in so many pieces */
 	const char *command; /* "pathbpf -p 123 …" as it was called */
 
 	VEC(struct target) targets;
@@ -380,6 +382,12 @@ struct report {
 /* An empty report on the heap, with LIMITS_DEFAULT; or NULL. */
 struct report *report_new(void);
 void report_free(struct report *r);
+
+/* How long was really traced. */
+static inline uint64_t report_traced_ns(const struct report *r)
+{
+	return r->duration_ns > r->paused_ns ? r->duration_ns - r->paused_ns : 0;
+}
 
 /* Interned text; see strpool_add(). */
 const char *report_str(struct report *r, const char *s);

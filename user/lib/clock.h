@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 static inline uint64_t clock_ns(clockid_t id)
 {
@@ -22,6 +23,12 @@ static inline uint64_t clock_monotonic_ns(void)
 static inline uint64_t clock_wall_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
+}
+
+/* Clock ticks since boot, as /proc has them. */
+static inline uint64_t clock_boot_ticks(void)
+{
+	return clock_ns(CLOCK_BOOTTIME) / (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 /* CPU time of this process. */

@@ -76,7 +76,8 @@ struct collect {
 	uint64_t lost_stacks;      /* no memory, or more than COLLECT_STACKS_MAX */
 	uint64_t lost_events;      /* broken records, or more than COLLECT_EVENTS_MAX */
 	uint64_t last_time_ns;
-	uint32_t live; /* traced processes that have not ended */
+	uint32_t live;      /* traced processes that have not ended */
+	uint64_t paused_at; /* the last pause's begin, as struct proc_info has times */
 };
 
 #define COLLECT_STACKS_MAX 262144

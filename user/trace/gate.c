@@ -40,3 +40,14 @@ double gate_share(const struct gate *g)
 		return 1;
 	return (double)gate_seen_ns(g) / (double)all_ns;
 }
+
+void gate_resume(struct gate *g, uint64_t paused_ns, bool opened)
+{
+	g->began_ns += paused_ns;
+	if (!opened) {
+		gate_set(g, true);
+	} else if (!g->open) {
+		g->open = true;
+		g->opened_ns = clock_monotonic_ns();
+	}
+}

@@ -22,3 +22,5 @@ int gate_set(struct gate *g, bool open);
 uint64_t gate_seen_ns(const struct gate *g);
 /* The part of the time until now that it has been on: 1 without interruption. */
 double gate_share(const struct gate *g);
+/* It was closed while everything was paused, which does not count; it may have been opened. */
+void gate_resume(struct gate *g, uint64_t paused_ns, bool opened);

@@ -435,3 +435,29 @@ void governor_let_go(struct governor *g)
 	if (g)
 		pthread_mutex_unlock(&g->lock);
 }
+
+void governor_pause(struct governor *g)
+{
+	if (!g)
+		return;
+	pthread_mutex_lock(&g->lock);
+	g->paused_ns = clock_monotonic_ns();
+	governor_close_all(g);
+	g->parts.sampler = NULL;
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* The tracepoints are attached again. */
+void governor_resume(struct governor *g, struct sampler *sampler)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (!g)
+		return;
+	pthread_mutex_lock(&g->lock);
+	gate_resume(&g->syscalls, now_ns - g->paused_ns, true);
+	gate_resume(&g->switches, now_ns - g->paused_ns, false);
+	g->paused_ns = 0;
+	g->parts.sampler = sampler;
+	pthread_mutex_unlock(&g->lock);
+}

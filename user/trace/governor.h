@@ -111,6 +111,9 @@ double governor_cost(struct governor *g, uint32_t node);
 bool governor_event(struct governor *g, size_t i, struct breaker_event *ret);
 /* Cost of other traces of the same targets, which counts too: in ns a second. */
 void governor_set_others(struct governor *g, double ns_per_s);
+/* Everything that it opens is closed, and stays so; and the other way round, with a new sampler. */
+void governor_pause(struct governor *g);
+void governor_resume(struct governor *g, struct sampler *sampler);
 /* Nothing changes between these two: for a fork(), after which both sides let go. */
 void governor_hold(struct governor *g);
 void governor_let_go(struct governor *g);

@@ -64,7 +64,8 @@ struct governor {
 	struct governor_status status;
 	enum breaker_state breaker;
 	uint64_t breaker_until_ns, backoff_ns, over_ticks;
-	bool pressed; /* the system is */
+	bool pressed;       /* the system is */
+	uint64_t paused_ns; /* monotonic: since when; 0: it is not */
 	VEC(struct breaker_event) events;
 };
 
@@ -84,6 +85,8 @@ double governor_allowed(const struct governor *g);
 void governor_windows(struct governor *g, uint64_t now_ns);
 /* When that has to be looked at next. */
 uint64_t governor_next_window(const struct governor *g);
+/* All windows end. Under the lock. */
+void governor_close_all(struct governor *g);
 /* A storm was seen in BPF. */
 int governor_on_alarm(void *ctx, void *data, size_t size);
 

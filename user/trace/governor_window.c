@@ -112,6 +112,15 @@ void governor_windows(struct governor *g, uint64_t now_ns)
 	pthread_mutex_unlock(&g->lock);
 }
 
+void governor_close_all(struct governor *g)
+{
+	if (g->spans_open)
+		close_spans(g);
+	gate_set(&g->syscalls, false);
+	gate_set(&g->switches, false);
+	g->syscalls_close_ns = g->switches_close_ns = 0;
+}
+
 uint64_t governor_next_window(const struct governor *g)
 {
 	uint64_t next_ns = g->window_next_ns;

@@ -29,6 +29,7 @@
 #include "trace/resolve.h"
 #include "trace/runtimes.h"
 #include "trace/session.h"
+#include "trace/session_control.h"
 #include "trace/textwatch.h"
 #include "trace/trapcost.h"
 
@@ -174,7 +175,7 @@ static void add_missed_returns(struct harvest *h)
 }
 
 /*
- * Calls that were made while probes were exchanged for safer ones: how many is not known, so that
+ * Calls that were made while probes were exchanged: how many is not known, so that
  * as many count as lost as were made in as long a time before and after.
  */
 static void add_gap(struct harvest *h)
@@ -183,16 +184,33 @@ static void add_gap(struct harvest *h)
 	struct report *r = h->report;
 	char note[200];
 
-	if (!gap_ns || gap_ns >= r->duration_ns)
+	if (!gap_ns || gap_ns >= report_traced_ns(r))
 		return;
 	vec_foreach (n, &r->nodes)
 		calls += n->calls;
-	lost = 1 + (uint64_t)((double)calls * (double)gap_ns / (double)(r->duration_ns - gap_ns));
+	lost =
+	    1 + (uint64_t)((double)calls * (double)gap_ns / (double)(report_traced_ns(r) - gap_ns));
 	r->lost.spans += lost;
 	snprintf(note, sizeof(note),
 		 "function calls of %.0f ms were not seen, about %" PRIu64
-		 ": code was loaded that can throw, and the probes were exchanged for safer ones",
+		 ": probes were exchanged, because code was loaded that can throw, or functions "
+		 "were taken off",
 		 (double)gap_ns / 1e6, lost);
+	vec_push(&r->notes, report_str(r, note));
+}
+
+/* What nobody traced is not in any sum. */
+static void add_pauses(struct harvest *h)
+{
+	struct report *r = h->report;
+	char note[200];
+
+	if (!r->pauses)
+		return;
+	snprintf(note, sizeof(note),
+		 "paused on request, %u time%s, for %.3g s in all: what happened then is not in "
+		 "this report, and calls that were in progress when a pause began count as lost",
+		 r->pauses, r->pauses == 1 ? "" : "s", (double)r->paused_ns / 1e9);
 	vec_push(&r->notes, report_str(r, note));
 }
 
@@ -340,6 +358,8 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, const struc
 	h.resolver = resolver;
 	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
 	governor_status(session_governor(s), &h.governor);
+	r->paused_ns = session_paused_ns(s);
+	r->pauses = session_pauses(s);
 	err = add_targets(&h, live);
 	err = err ? err : harvest_plugins(c, session_loaders(s), resolver, r);
 	err = err ? err : harvest_calls(s, c, plan, h.governor.syscalls_share, resolver, r, live);
@@ -359,6 +379,7 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, const struc
 		add_event(&h, e);
 	add_losses(&h);
 	add_missing(&h);
+	add_pauses(&h);
 	if (plan) {
 		add_gap(&h);
 		textwatch_tell(plan, r);

@@ -41,6 +41,7 @@ struct kprobes {
 	bool multi, single;  /* how the others are: kprobe_multi, or perf events; or not at all */
 	VEC(struct fentry_probe) fentries;
 	VEC(struct bpf_link *) links;
+	uint64_t misses; /* of probes that were replaced */
 };
 
 /* libbpf is about to load a template. */
@@ -354,7 +355,7 @@ int kprobes_attach(struct kprobes *k, struct plan *plan)
 	for (uint32_t i = 0; i < plan->nodes.n && !err; i++) {
 		struct plan_node *node = &plan->nodes.v[i];
 
-		if (node->how != PLAN_KERNEL || node->attached || node->refused)
+		if (node->how != PLAN_KERNEL || node->attached || node->refused || node->removed)
 			continue;
 		if (fits_fentry(k, node) && !attach_fentry(k, node, i))
 			node->attached = true;
@@ -370,7 +371,7 @@ int kprobes_attach(struct kprobes *k, struct plan *plan)
 
 uint64_t kprobes_misses(const struct kprobes *k)
 {
-	uint64_t misses = 0;
+	uint64_t misses = k ? k->misses : 0;
 
 	for (size_t i = 0; k && i < k->fentries.n; i++) {
 		struct bpf_prog_info info = {};
@@ -396,6 +397,17 @@ void kprobes_detach(struct kprobes *k)
 		close(p->leave_link);
 		p->enter_link = p->leave_link = -1;
 	}
+}
+
+void kprobes_reset(struct kprobes *k)
+{
+	if (!k)
+		return;
+	k->misses = kprobes_misses(k);
+	kprobes_detach(k);
+	vec_foreach (p, &k->fentries)
+		close_probe(p);
+	k->fentries.n = 0;
 }
 
 static void template_done(struct fentry_template *t)

@@ -41,5 +41,7 @@ int kprobes_attach(struct kprobes *k, struct plan *plan);
 /* Runs that the kernel left out of the programs that were loaded once a function. */
 uint64_t kprobes_misses(const struct kprobes *k);
 void kprobes_detach(struct kprobes *k);
+/* The same, to attach some of them anew. */
+void kprobes_reset(struct kprobes *k);
 void kprobes_free(struct kprobes *k);
 DEFINE_CLEANUP(struct kprobes *, kprobes_free)

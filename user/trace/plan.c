@@ -32,7 +32,8 @@ int plan_add_spec(struct plan *p, const char *text, char *msg, size_t msg_size)
 		snprintf(msg, msg_size, "bad SPEC '%s': %s", text, why);
 		return err;
 	}
-	err = vec_push(&p->specs, spec);
+	spec.text = strdup(text);
+	err = spec.text ? vec_push(&p->specs, spec) : -ENOMEM;
 	if (err)
 		spec_done(&spec);
 	return err;
@@ -78,7 +79,7 @@ bool plan_spec_covers(const struct spec *s, const char *path, const char *run_as
 bool plan_wants(const struct plan *p, enum spec_kind kind)
 {
 	vec_foreach (s, &p->specs) {
-		if (s->kind == kind)
+		if (s->kind == kind && !s->removes)
 			return true;
 	}
 	return false;
@@ -89,7 +90,7 @@ bool plan_has_probes(const struct plan *p)
 	bool has = false;
 
 	vec_foreach (s, &p->specs)
-		has |= s->kind != SPEC_KERNEL;
+		has |= s->kind != SPEC_KERNEL && !s->removes;
 	vec_foreach (n, &p->nodes)
 		has |= n->attached;
 	return has;
@@ -130,52 +131,80 @@ static char *without_parameters(const char *name)
 	return NULL;
 }
 
-static bool matches(const struct plan_object *o, const char *name, struct spec_pred *pred,
-		    const struct spec_args **args)
+static bool matches(const struct plan_object *o, const struct plan_names *names,
+		    struct spec_pred *pred, const struct spec_args **args)
 {
+	const struct spec *only = o->plan->only ? &o->plan->specs.v[o->plan->only - 1] : NULL;
 	bool found = false;
 
+	if (only && (only->kind != SPEC_FUNCTION || !plan_spec_names(only, names, NULL, NULL)))
+		return false;
 	vec_foreach (s, &o->plan->specs) {
 		if (s->kind != SPEC_FUNCTION || !plan_spec_covers(s, o->path, o->run_as) ||
-		    !spec_match(s, name, pred))
+		    !plan_spec_names(s, names, s->removes ? NULL : pred, args))
 			continue;
-		found = true;
-		if (spec_args_of(s, name))
-			*args = spec_args_of(s, name);
+		found = !s->removes;
+		if (s->removes)
+			*pred = (struct spec_pred){};
 	}
 	return found;
 }
 
-static int consider(const struct symbol *sym, void *arg)
+bool plan_spec_names(const struct spec *s, const struct plan_names *names, struct spec_pred *pred,
+		     const struct spec_args **args)
 {
-	struct plan_object *o = arg;
+	for (size_t i = 0; i < sizeof(names->v) / sizeof(*names->v); i++) {
+		if (!names->v[i] || !spec_match(s, names->v[i], pred))
+			continue;
+		if (args && spec_args_of(s, names->v[i]))
+			*args = spec_args_of(s, names->v[i]);
+		return true;
+	}
+	return false;
+}
+
+int plan_each_named(const struct symbol *sym, plan_named_fn fn, void *arg)
+{
 	_cleanup_free_ char *readable = demangle(sym->name);
 	_cleanup_free_ char *bare = readable ? without_parameters(readable) : NULL;
-	const char *name = readable ? readable : sym->name;
+	struct plan_names names = { { readable ? readable : sym->name, readable ? sym->name : NULL,
+				      bare } };
+
+	return fn(sym, &names, arg);
+}
+
+static int consider_named(const struct symbol *sym, const struct plan_names *names, void *arg)
+{
+	struct plan_object *o = arg;
 	uint64_t key[2] = { o->object, sym->offset };
 	const struct spec_args *args = NULL;
 	struct spec_pred pred = {};
+	uint32_t known;
 
-	if (!matches(o, name, &pred, &args) && !(readable && matches(o, sym->name, &pred, &args)) &&
-	    !(bare && matches(o, bare, &pred, &args)))
+	if (!matches(o, names, &pred, &args))
 		return 0;
-	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
-		return 0; /* an alias */
-	return plan_function(o, sym, name, &pred, args);
+	known = table_find(&o->plan->node_index, key, sizeof(key));
+	if (known != TABLE_NONE) { /* an alias, or it was there before */
+		o->added += plan_node_again(&o->plan->nodes.v[known], &pred);
+		return 0;
+	}
+	return plan_function(o, sym, names->v[0], &pred, args);
+}
+
+static int consider(const struct symbol *sym, void *arg)
+{
+	return plan_each_named(sym, consider_named, arg);
 }
 
 /* A function that only the unwind tables know. */
 static int consider_unnamed(const struct symbol *sym, void *arg)
 {
 	struct plan_object *o = arg;
-	const struct spec_args *args = NULL;
-	struct spec_pred pred = {};
 	char name[300];
+	struct plan_names names = { { name } };
 
 	snprintf(name, sizeof(name), "%s+0x%" PRIx64, path_last(o->path), sym->offset);
-	if (!matches(o, name, &pred, &args))
-		return 0;
-	return plan_function(o, sym, name, &pred, args);
+	return consider_named(sym, &names, o);
 }
 
 static bool wanted(const struct plan *p, const char *path, const char *run_as)
@@ -183,7 +212,8 @@ static bool wanted(const struct plan *p, const char *path, const char *run_as)
 	bool any = false;
 
 	vec_foreach (s, &p->specs) {
-		if (!plan_spec_covers(s, path, run_as))
+		if (s->removes || (p->only && s != &p->specs.v[p->only - 1]) ||
+		    !plan_spec_covers(s, path, run_as))
 			continue;
 		s->covered = true;
 		any = true;
@@ -204,7 +234,7 @@ static int update_file(struct plan *p, struct object_files *objects, uint32_t ob
 	o.path = objects->files.v[object]->path;
 	if (!wanted(p, o.path, run_as))
 		return 0;
-	if (table_add(&p->object_index, &object, sizeof(object), 0) == -EEXIST)
+	if (table_add(&p->object_index, &object, sizeof(object), 0) == -EEXIST && !p->only)
 		return 0;
 	o.symbols = object_symbols(objects, object);
 	if (!o.symbols) {
@@ -263,7 +293,8 @@ static int update_named_files(struct plan *p, struct object_files *objects)
 		uint32_t object;
 		int n;
 
-		if (!s->binary || s->binary[0] != '/' || !glob_is_literal(s->binary) ||
+		if (s->removes || !s->binary || s->binary[0] != '/' ||
+		    !glob_is_literal(s->binary) ||
 		    object_files_add_path(objects, s->binary, &object))
 			continue;
 		n = update_file(p, objects, object, NULL);
@@ -278,7 +309,7 @@ static int update_named_files(struct plan *p, struct object_files *objects)
 bool plan_waits(const struct plan *p, const char **ret_binary)
 {
 	vec_foreach (s, &p->specs) {
-		if (s->binary && !s->covered) {
+		if (s->binary && !s->covered && !s->removes) {
 			*ret_binary = s->binary;
 			return true;
 		}

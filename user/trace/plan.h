@@ -84,6 +84,7 @@ struct plan_node {
 	double value;      /* of one that was chosen: time under it; where paths begin, much more */
 	bool automatic;    /* nobody named it: it was chosen by what the stacks say */
 	bool regroup;      /* it is to be attached in another way */
+	bool removed;      /* taken off on request; what was counted stays */
 	bool later;        /* of a plugin: was detached an odd number of times */
 };
 
@@ -111,7 +112,8 @@ struct plan_args {
 };
 
 struct plan {
-	VEC(struct spec) specs;      /* owned */
+	VEC(struct spec) specs;      /* owned; the later one decides */
+	uint32_t only;               /* index + 1: look for what this one names; 0: for all */
 	VEC(struct plan_node) nodes; /* a node's id is its index */
 	exit_vec sites;
 	VEC(struct plan_place) places;

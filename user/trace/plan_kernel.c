@@ -17,6 +17,7 @@
 #include "lib/glob.h"
 #include "sym/rettype.h"
 #include "trace/plan.h"
+#include "trace/plan_node.h"
 
 /* struct pt_regs, in words, of the registers that hold arguments: rdi rsi rdx rcx r8 r9. */
 static const uint8_t arg_regs[] = { 14, 13, 12, 11, 9, 8 };
@@ -44,6 +45,7 @@ struct scan {
 	uint64_t addr;
 	const char *untraced_until; /* a mark */
 	int added;
+	size_t known; /* nodes of the plan that were there before */
 };
 
 static void scan_done(struct scan *s)
@@ -60,9 +62,9 @@ static bool matches(const struct plan *p, const char *name, struct spec_pred *pr
 	bool found = false;
 
 	vec_foreach (s, &p->specs) {
-		if (s->kind != SPEC_KERNEL || !spec_match(s, name, pred))
+		if (s->kind != SPEC_KERNEL || !spec_match(s, name, s->removes ? NULL : pred))
 			continue;
-		found = true;
+		found = !s->removes;
 		if (spec_args_of(s, name))
 			*args = spec_args_of(s, name);
 	}
@@ -226,6 +228,21 @@ static const char *reason_against(const struct scan *s, bool listed, uint32_t bt
 	return NULL;
 }
 
+/* Planned before, at an earlier request. */
+static bool is_known(struct scan *s, const char *name, const struct spec_pred *pred)
+{
+	for (size_t i = 0; i < s->known; i++) {
+		struct plan_node *node = &s->plan->nodes.v[i];
+
+		if (node->how != PLAN_KERNEL || node->addr != s->addr ||
+		    strcmp(node->name, name) != 0)
+			continue;
+		s->added += plan_node_again(node, pred);
+		return true;
+	}
+	return false;
+}
+
 /* All names of one address are known: is it asked for, by one of them? */
 static int end_function(struct scan *s)
 {
@@ -246,7 +263,7 @@ static int end_function(struct scan *s)
 			btf_id = id;
 		listed |= table_find(&s->traceable, name, strlen(name)) != TABLE_NONE;
 	}
-	if (!hit)
+	if (!hit || is_known(s, hit, &pred))
 		return 0;
 	why = reason_against(s, listed, btf_id);
 	if (!why)
@@ -300,7 +317,7 @@ static int read_symbol(struct scan *s, char *line)
 
 int plan_kernel_from(struct plan *p, const struct kernel_sources *src)
 {
-	_cleanup_(scan_done) struct scan s = { .plan = p, .src = src };
+	_cleanup_(scan_done) struct scan s = { .plan = p, .src = src, .known = p->nodes.n };
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
 	int err = read_traceable(&s);

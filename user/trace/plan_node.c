@@ -32,6 +32,18 @@ void plan_object_done(struct plan_object *o)
 	return_types_free(o->types);
 }
 
+bool plan_node_again(struct plan_node *node, const struct spec_pred *pred)
+{
+	if (!node->removed)
+		return false;
+	node->removed = false;
+	if (pred->op != SPEC_PRED_NONE) {
+		node->pred = *pred;
+		node->pred_by_type = false;
+	}
+	return true;
+}
+
 /* Go's names have their package before a dot; C code linked into a Go program has C's names. */
 static bool is_go_function(const struct plan_object *o, const char *name)
 {

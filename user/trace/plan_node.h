@@ -7,6 +7,7 @@
 #include "trace/plan.h"
 
 struct return_types;
+struct symbol;
 
 /* An object whose functions are planned. */
 struct plan_object {
@@ -27,6 +28,21 @@ struct plan_object {
 	bool automatic;   /* nobody named its functions: see plan_auto.h */
 	uint32_t refused; /* of functions that nobody named */
 };
+
+/* What a function is called: as people write it, as linkers do, and without its parameters. */
+struct plan_names {
+	const char *v[3]; /* NULL: it has none */
+};
+
+/* Calls fn with all names of a symbol, valid during the call. What it returns. */
+typedef int (*plan_named_fn)(const struct symbol *sym, const struct plan_names *names, void *arg);
+int plan_each_named(const struct symbol *sym, plan_named_fn fn, void *arg);
+/* Does a SPEC name it, by any of them? Sets pred and args (NULL: not wanted) if it says something.
+ */
+bool plan_spec_names(const struct spec *s, const struct plan_names *names, struct spec_pred *pred,
+		     const struct spec_args **args);
+/* A node that is there is named again: true if it had been taken off, which it is no more. */
+bool plan_node_again(struct plan_node *node, const struct spec_pred *pred);
 
 void plan_object_done(struct plan_object *o);
 /*

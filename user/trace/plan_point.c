@@ -63,10 +63,27 @@ static bool usdt_matches(const struct plan_object *o, const struct usdt_probe *s
 		if (s->kind != SPEC_USDT || !plan_spec_covers(s, o->path, o->run_as) ||
 		    !glob_match(s->provider, site->provider) || !spec_match(s, site->name, NULL))
 			continue;
-		found = true;
+		found = !s->removes;
 		*args = spec_args_of(s, site->name);
 	}
 	return found;
+}
+
+/* A probe that was planned before, at an earlier request: it has all its sites. */
+static bool is_known(struct plan_object *o, const char *name, size_t known)
+{
+	static const struct spec_pred none;
+
+	for (size_t i = 0; i < known; i++) {
+		struct plan_node *node = &o->plan->nodes.v[i];
+
+		if (node->how != PLAN_POINT || node->object != o->object ||
+		    strcmp(node->name, name) != 0)
+			continue;
+		o->added += plan_node_again(node, &none);
+		return true;
+	}
+	return false;
 }
 
 /* The node that a site belongs to; sites of one name stand together in the sorted list. */
@@ -114,6 +131,7 @@ static int by_name(const void *a, const void *b)
 int plan_usdt(struct plan_object *o)
 {
 	struct usdt_probes probes = {};
+	size_t known = o->plan->nodes.n;
 	int err = 0;
 
 	if (!plan_wants(o->plan, SPEC_USDT) || usdt_read(o->fd, &probes))
@@ -127,10 +145,23 @@ int plan_usdt(struct plan_object *o)
 		if (err || !usdt_matches(o, site, &args))
 			continue;
 		snprintf(name, sizeof(name), "%s:%s", site->provider, site->name);
-		err = add_site(o, site, name, args);
+		if (!is_known(o, name, known))
+			err = add_site(o, site, name, args);
 	}
 	usdt_done(&probes);
 	return err;
+}
+
+static bool syscall_is_known(struct plan *p, const struct plan_node *planned)
+{
+	vec_foreach (node, &p->nodes) {
+		if (node->how != PLAN_SYSCALL || node->nr != planned->nr)
+			continue;
+		if (plan_node_again(node, &planned->pred))
+			node->attached = true;
+		return true;
+	}
+	return false;
 }
 
 int plan_syscalls(struct plan *p)
@@ -144,10 +175,12 @@ int plan_syscalls(struct plan *p)
 		const char *name = syscall_name(nr, buf);
 		bool found = false;
 
-		vec_foreach (s, &p->specs)
-			found |= s->kind == SPEC_SYSCALL && name != buf &&
-				 spec_match(s, name, &node.pred);
-		if (!found)
+		vec_foreach (s, &p->specs) {
+			if (s->kind == SPEC_SYSCALL && name != buf &&
+			    spec_match(s, name, s->removes ? NULL : &node.pred))
+				found = !s->removes;
+		}
+		if (!found || syscall_is_known(p, &node))
 			continue;
 		node.name = strdup(name);
 		node.attached = true;

@@ -162,6 +162,12 @@ void plugins_ended(struct plugins *p, uint32_t pid, uint64_t time_ns)
 	pp->live = false;
 }
 
+void plugins_set_max_overhead(struct plugins *p, double pct)
+{
+	if (p)
+		p->opt.max_overhead_pct = pct;
+}
+
 void plugins_begin(struct plugins *p, struct collect *c, uint64_t now_ns)
 {
 	if (!p)

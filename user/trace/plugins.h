@@ -38,6 +38,8 @@ int plugins_new(const struct plugins_options *opt, struct plugins **ret);
 void plugins_free(struct plugins *p);
 DEFINE_CLEANUP(struct plugins *, plugins_free)
 
+/* See the option of that name. NULL-safe. */
+void plugins_set_max_overhead(struct plugins *p, double pct);
 /* The trace begins: what the processes have loaded by now was there before. NULL-safe. */
 void plugins_begin(struct plugins *p, struct collect *c, uint64_t now_ns);
 /* A record PB_PLUGIN or PB_PLUGIN_OBJECT; false: it is broken. NULL-safe. */

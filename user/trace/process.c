@@ -71,6 +71,7 @@ static void read_identity(struct process *proc)
 		return;
 	}
 	proc->ppid = info.ppid;
+	proc->start_time = info.start_time;
 	memcpy(proc->comm, info.comm, sizeof(proc->comm));
 	proc->kernel_thread = info.kernel_thread;
 	free(proc->exe);

@@ -23,6 +23,7 @@ struct process {
 	bool live;                            /* traced, and not ended */
 	bool ended;                           /* its exit was seen */
 	int status;                           /* as wait(2) gives it, when ended */
+	uint64_t start_time;                  /* see struct proc_info */
 	uint64_t base_cpu_ns;                 /* what it had used when it was first seen */
 	bool stacks_wanted;                   /* it is, or may be, sampled: unwind tables help */
 	mapping_vec maps;                     /* .object is an index into the object files */

@@ -265,11 +265,22 @@ static bool may_unwind(struct session *s)
 	return false;
 }
 
-static void update_unwinder(struct session *s)
+void session_update_unwinder(struct session *s)
 {
 	if (s->unwinds)
 		unwinder_update(s->unwinder, &s->collect->processes, &s->collect->objects,
 				s->collect->runtimes);
+}
+
+int session_attach_events(struct session *s)
+{
+	int err = attach_process_events(s);
+
+	if (err)
+		return err;
+	attach_syscalls(s);
+	start_sampler(s);
+	return 0;
 }
 
 int session_start(struct session *s, char *msg, size_t msg_size)
@@ -281,14 +292,12 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 	err = err ? err : session_govern_prepare(s);
 	session_make_paths(s);
 	s->unwinds = may_unwind(s);
-	update_unwinder(s);
-	err = err ? err : attach_process_events(s);
+	session_update_unwinder(s);
+	err = err ? err : session_attach_events(s);
 	if (err) {
 		snprintf(msg, msg_size, "cannot attach to the scheduler's tracepoints");
 		return err;
 	}
-	attach_syscalls(s);
-	start_sampler(s);
 	if (s->plan) {
 		struct uprobe_programs progs = session_programs(s->skel);
 
@@ -347,7 +356,7 @@ int session_drain(struct session *s)
 
 	err = err ? err : session_govern_tick(s);
 	err = err ? err : session_auto_tick(s);
-	update_unwinder(s);
+	session_update_unwinder(s);
 	textwatch_tick(s->watch);
 	session_make_paths(s);
 	if (s->windows)
@@ -355,18 +364,25 @@ int session_drain(struct session *s)
 	return n < 0 ? n : err;
 }
 
+void session_detach_objects(struct session *s)
+{
+	uprobes_detach(s->uprobes);
+	vec_foreach (node, &s->plan->nodes)
+		node->attached = node->attached && node->object == OBJECT_NONE;
+	vec_foreach (hook, &s->plan->hooks)
+		hook->attached = false;
+}
+
 int session_attach_new(struct session *s)
 {
 	uint64_t gap_begin_ns = 0;
 	int err = session_set_nodes(s);
 
+	if (s->paused_at_ns)
+		return err; /* whoever ends the pause attaches */
 	if (s->plan->renewed) {
 		gap_begin_ns = clock_monotonic_ns();
-		uprobes_detach(s->uprobes);
-		vec_foreach (node, &s->plan->nodes)
-			node->attached = node->attached && node->object == OBJECT_NONE;
-		vec_foreach (hook, &s->plan->hooks)
-			hook->attached = false;
+		session_detach_objects(s);
 		s->plan->renewed = false;
 	}
 	err = err ? err : session_attach_functions(s);

@@ -56,7 +56,7 @@ int session_auto_tick(struct session *s)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 
-	if (!s->opt.automatic || !s->uprobes || !s->opt.cpu)
+	if (!s->opt.automatic || !s->uprobes || !s->opt.cpu || s->paused_at_ns)
 		return 0;
 	if (!s->auto_next_ns) {
 		s->auto_wait_ns = FIRST_NS;

@@ -6,6 +6,9 @@
 #include <linux/types.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -15,9 +18,17 @@
 #include "trace/plugins.h"
 #include "trace/costs.h"
 #include "trace/governor.h"
+#include "trace/kprobe.h"
+#include "trace/livesums.h"
+#include "trace/mapread.h"
+#include "trace/plugins.h"
+#include "trace/sampler.h"
 #include "trace/selfcost.h"
 #include "trace/session_impl.h"
 #include "trace/textwatch.h"
+
+#define CLOSING_US   1000 /* for running programs to end */
+#define INERT_PAUSED 2    /* bss->inert; 1 is the emergency stop's */
 
 /* The iterator for one purpose: nobody else runs it. */
 static int iterate_for(struct session *s, enum pb_iter kind, struct buf *out)
@@ -59,4 +70,185 @@ void session_pretend_end(struct session *s)
 	session_tell_left_out(s);
 	textwatch_last(s->watch);
 	plugins_end(s->collect->plugins, s->end_ns);
+}
+
+static bool is_loaded(const struct bpf_program *prog)
+{
+	return bpf_program__fd(prog) >= 0;
+}
+
+bool session_can_add(const struct session *s, enum spec_kind kind, const char **why)
+{
+	const struct pathbpf *skel = s->skel;
+
+	*why = NULL;
+	if (!s->plan || !s->uprobes || !is_loaded(skel->progs.pb_span_enter))
+		*why =
+		    "this trace began without functions (-t), so that nothing is loaded that could "
+		    "follow them: start another one";
+	else if (kind == SPEC_USDT && !is_loaded(skel->progs.pb_usdt))
+		*why = "this trace began without static probes: start another one with -t usdt:…";
+	else if (kind == SPEC_KERNEL && !s->kprobes)
+		*why = "this trace began without kernel functions: start another one with -t k:…";
+	else if (kind == SPEC_SYSCALL && !skel->rodata->config.syscall_spans)
+		*why = "this trace began without system calls as spans: start another one with -t "
+		       "sys:…";
+	return !*why;
+}
+
+static void detach_kernel(struct session *s)
+{
+	kprobes_reset(s->kprobes);
+	vec_foreach (node, &s->plan->nodes)
+		node->attached = node->attached && node->how != PLAN_KERNEL;
+}
+
+int session_detach_removed(struct session *s)
+{
+	uint64_t begin_ns = clock_monotonic_ns();
+	bool objects = false, kernel = false;
+	int err;
+
+	vec_foreach (node, &s->plan->nodes) {
+		if (!node->removed || !node->attached)
+			continue;
+		objects |= node->object != OBJECT_NONE;
+		kernel |= node->how == PLAN_KERNEL;
+		node->attached = false;
+	}
+	err = session_set_nodes(s);
+	if (s->paused_at_ns)
+		return err;
+	if (objects)
+		session_detach_objects(s);
+	if (kernel)
+		detach_kernel(s);
+	err = err ? err : session_attach_functions(s);
+	if (objects || kernel)
+		s->gap_ns += clock_monotonic_ns() - begin_ns;
+	return err;
+}
+
+const char *session_no_pause(const struct session *s)
+{
+	return s->opt.plugins
+		   ? "a trace that follows plugins cannot be paused: it would miss what is "
+		     "loaded meanwhile"
+		   : NULL;
+}
+
+int session_pause(struct session *s)
+{
+	int err;
+
+	if (s->paused_at_ns)
+		return 0;
+	/* All at the same moment; then nothing changes any more while it is closed. */
+	__sync_val_compare_and_swap(&s->skel->bss->inert, 0, INERT_PAUSED);
+	s->paused_at_ns = clock_monotonic_ns();
+	usleep(CLOSING_US);
+	governor_pause(s->governor);
+	err = iterate_for(s, PB_ITER_PAUSE, NULL);
+	if (s->plan) {
+		session_detach_objects(s);
+		detach_kernel(s);
+	}
+	sampler_free(s->sampler);
+	s->sampler = NULL;
+	pathbpf__detach(s->skel);
+	if (ring_buffer__consume(s->ring) < 0 && !err)
+		err = -EIO;
+	return err;
+}
+
+static int delete_key(int fd, const void *key)
+{
+	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
+}
+
+/* Their calls were counted as cut off. */
+static int forget_goroutines(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.goroutines), err = 0;
+	unsigned char key[64];
+
+	if (bpf_map__key_size(s->skel->maps.goroutines) > sizeof(key))
+		return -EOVERFLOW;
+	while (!err && !bpf_map_get_next_key(fd, NULL, key))
+		err = delete_key(fd, key);
+	return err;
+}
+
+/* All buffers for recorded traces are free again. */
+static int free_timelines(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.timelines_free);
+	uint32_t id;
+
+	while (!bpf_map_lookup_and_delete_elem(fd, NULL, &id))
+		;
+	return session_set_timelines(s);
+}
+
+int session_resume(struct session *s)
+{
+	int err;
+
+	if (!s->paused_at_ns)
+		return 0;
+	err = forget_goroutines(s);
+	err = err ? err : free_timelines(s);
+	err = err ? err : session_set_nodes(s);
+	session_make_paths(s);
+	session_update_unwinder(s);
+	err = err ? err : session_attach_events(s);
+	err = err || !s->plan ? err : session_attach_functions(s);
+	governor_resume(s->governor, s->sampler);
+	/* But not after an emergency stop, which says something else there. */
+	__sync_val_compare_and_swap(&s->skel->bss->inert, INERT_PAUSED, 0);
+	s->paused_ns += clock_monotonic_ns() - s->paused_at_ns;
+	s->paused_at_ns = 0;
+	s->pauses++;
+	return err ? err : iterate(s->skel->progs.pb_iter_begin, NULL);
+}
+
+bool session_is_paused(const struct session *s)
+{
+	return s->paused_at_ns;
+}
+
+uint64_t session_paused_ns(const struct session *s)
+{
+	uint64_t end_ns = s->end_ns ? s->end_ns : clock_monotonic_ns();
+
+	return s->paused_ns + (s->paused_at_ns ? end_ns - s->paused_at_ns : 0);
+}
+
+uint32_t session_pauses(const struct session *s)
+{
+	return s->pauses + (s->paused_at_ns != 0);
+}
+
+int session_add_target(struct session *s, uint32_t pid)
+{
+	uint32_t flags = PB_TARGET_TRACED;
+
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.targets), &pid, &flags, BPF_ANY)
+		   ? -errno
+		   : 0;
+}
+
+void session_drop_target(struct session *s, uint32_t pid)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.targets), &pid);
+}
+
+void session_set_max_overhead(struct session *s, double pct)
+{
+	struct governor_limits limits;
+
+	plugins_set_max_overhead(s->collect->plugins, pct);
+	governor_limits(s->governor, &limits);
+	limits.overhead_pct = pct;
+	governor_set_limits(s->governor, &limits);
 }

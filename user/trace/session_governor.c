@@ -202,7 +202,7 @@ int session_govern_tick(struct session *s)
 		return 0;
 	tell_pids(s);
 	governor_status(s->governor, &status);
-	if (!s->uprobes || status.breaker == BREAKER_OPEN)
+	if (!s->uprobes || status.breaker == BREAKER_OPEN || s->paused_at_ns)
 		return 0;
 	governor_changes(s->governor, &changes);
 	vec_foreach (c, &changes)
@@ -221,10 +221,10 @@ int session_govern_tick(struct session *s)
 double session_node_share(const struct session *s, uint32_t node)
 {
 	if (s->plan->nodes.v[node].automatic)
-		return uprobes_share(s->uprobes, node, s->end_ns);
+		return uprobes_share(s->uprobes, node, s->end_ns - s->paused_ns);
 	vec_foreach (g, &s->governed) {
 		if (g->node == node)
-			return uprobes_share(s->uprobes, node, s->end_ns);
+			return uprobes_share(s->uprobes, node, s->end_ns - s->paused_ns);
 	}
 	return 1;
 }

@@ -48,6 +48,9 @@ struct session {
 	uint32_t hot_paths;           /* paths below this number are in path_stats_hot */
 	uint32_t paths_made;          /* entries of path_stats: for paths 1 … paths_made */
 	uint64_t gap_ns;              /* without function probes, while they were attached anew */
+	uint64_t paused_at_ns;        /* since when nothing is attached; 0: it is not paused */
+	uint64_t paused_ns;           /* in all pauses before */
+	uint32_t pauses;
 	VEC(struct session_missing) missing;
 	bool stopped;
 };
@@ -71,6 +74,15 @@ void session_make_paths(struct session *s);
 
 /* session.c: attaches what can be attached and is not yet. */
 int session_attach_functions(struct session *s);
+/* Removes all probes on files. */
+void session_detach_objects(struct session *s);
+
+/* session.c: at the end, what has no unwind table. */
+void session_tell_left_out(struct session *s);
+/* All but function probes and loaders. 0 or a negative errno: of the scheduler's tracepoints. */
+int session_attach_events(struct session *s);
+/* Tells BPF's unwinder of what is new. */
+void session_update_unwinder(struct session *s);
 
 /* session.c: at the end, what has no unwind table. */
 void session_tell_left_out(struct session *s);

@@ -55,7 +55,7 @@ static int set_node(struct session *s, uint32_t id)
 				.size = (uint32_t)from->text_size,
 				.later = from->later,
 				.inner = from->inner };
-	uint32_t value = id + 1;
+	uint32_t value = from->removed ? 0 : id + 1;
 
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.nodes), &id, &node, BPF_ANY))
 		return -errno;

@@ -52,6 +52,7 @@ void spec_done(struct spec *s)
 	vec_done(&s->globs);
 	free(s->binary);
 	free(s->provider);
+	free(s->text);
 	*s = (struct spec){};
 }
 

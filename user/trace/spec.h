@@ -85,6 +85,9 @@ struct spec {
 	char *provider; /* owned: of SPEC_USDT, else NULL */
 	VEC(struct spec_glob) globs;
 	bool covered; /* the plan has met its BINARY */
+	/* Of the plan's list: */
+	char *text;   /* owned: as it was written */
+	bool removes; /* takes away what earlier ones name: see plan_change.h */
 };
 
 /*

@@ -358,7 +358,7 @@ static uint32_t list_nodes(const struct plan *plan, uint32_t object, struct sele
 
 		if (node->object == object && (node->plugin != 0) == of.plugin &&
 		    node->windowed == of.windowed && !node->attached && !node->refused &&
-		    !node->detached && !node->costly)
+		    !node->detached && !node->costly && !node->removed)
 			nodes[n++] = i;
 	}
 	return n;

@@ -178,6 +178,7 @@ static int render(const struct report *r, FILE *out)
 			   json_text(r->arch), "cpus", json_u64(r->cpus)));
 	json_put(&j, "started", json_time(r->started_ns));
 	json_put(&j, "duration_ns", json_integer(json_u64(r->duration_ns)));
+	json_put(&j, "paused_ns", json_integer(json_u64(r->paused_ns)));
 	put_targets(&j, r);
 	json_put_paths(&j, r);
 	json_put_traces(&j, r);

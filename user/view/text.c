@@ -24,7 +24,9 @@ static void add_title(struct buf *b, const struct report *r)
 	if (gmtime_r(&sec, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	text_para(b, 0, 2, "pathbpf %s, traced %s from %s", r->version ? r->version : "",
-		  text_ns(r->duration_ns).s, date);
+		  text_ns(report_traced_ns(r)).s, date);
+	if (r->pauses)
+		text_para(b, 2, 4, "paused on request for %s", text_ns(r->paused_ns).s);
 	if (r->command)
 		text_para(b, 2, 4, "%s", r->command);
 	if (r->kernel)
@@ -67,7 +69,7 @@ static void add_target(struct buf *b, const struct report *r, const struct targe
 	buf_printf(b, "%9u  ", t->pid);
 	text_pad(b, t->comm, 15);
 	buf_printf(b, " %7s %8s %8s %8s %7s  %s\n",
-		   text_pct((double)t->cpu_ns, (double)r->duration_ns).s, text_ns(t->cpu_ns).s,
+		   text_pct((double)t->cpu_ns, (double)report_traced_ns(r)).s, text_ns(t->cpu_ns).s,
 		   text_ns(t->runq_ns).s, text_ns(t->blocked_ns).s, text_count(t->threads_seen).s,
 		   ending(t, end));
 }

@@ -28,12 +28,12 @@ static void add_no_samples(struct buf *b, const struct report *r)
 		text_para(b, 2, 2,
 			  "The targets used %s of CPU time in %s, too little for %" PRIu32
 			  " samples a second. Trace for longer (-d) or sample faster (-F).",
-			  text_ns(cpu_ns).s, text_ns(r->duration_ns).s, r->cpu.frequency_hz);
+			  text_ns(cpu_ns).s, text_ns(report_traced_ns(r)).s, r->cpu.frequency_hz);
 	else
 		text_para(b, 2, 2,
 			  "The targets did not run on a CPU in %s. Put load on them, or look where "
 			  "they wait.",
-			  text_ns(r->duration_ns).s);
+			  text_ns(report_traced_ns(r)).s);
 }
 
 static void add_legend(struct buf *b, const struct report *r)

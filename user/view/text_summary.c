@@ -58,7 +58,7 @@ static int add_cpu(struct buf *b, const struct report *r, const struct fold *cpu
 	int err = hot_functions(cpu, &hot);
 
 	buf_printf(line, "%s, %s of one CPU", text_ns(cpu_ns).s,
-		   text_pct((double)cpu_ns, (double)r->duration_ns).s);
+		   text_pct((double)cpu_ns, (double)report_traced_ns(r)).s);
 	if (hot.n && r->cpu.samples) {
 		buf_printf(line, "; %s of it in ",
 			   text_pct((double)hot.v[0].self, (double)r->cpu.samples).s);
