@@ -20,14 +20,16 @@
  */
 #define MAKE_TRIES 64
 
+static long path_stats_try(__u32 i, const __u32 *path)
+{
+	bpf_map_update_elem(&path_stats, path, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&path_stats, path) != NULL;
+}
+
 __weak int path_stats_make(__u32 path)
 {
-	for (int i = 0; i < MAKE_TRIES; i++) {
-		bpf_map_update_elem(&path_stats, &path, &no_calls, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&path_stats, &path))
-			return 1;
-	}
-	return 0;
+	bpf_loop(MAKE_TRIES, path_stats_try, &path, 0);
+	return bpf_map_lookup_elem(&path_stats, &path) != NULL;
 }
 
 /* path: in map memory, or on the stack. */

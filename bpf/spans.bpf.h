@@ -407,17 +407,24 @@ static __always_inline void spans_end_all(struct spans *s, __u32 signal)
 		walk(s, WALK_END, signal, 0, 0);
 }
 
+/* The trace ends within a call. One whose return cannot be seen may have ended long ago. */
+__weak int path_open(__u32 path, __u32 unseen)
+{
+	struct pb_call_stats *stats = path_stats_of(&path);
+
+	if (stats)
+		__sync_fetch_and_add(unseen ? &stats->untimed : &stats->open, 1);
+	return 0;
+}
+
 /* The trace ends: counts them as open. */
 static long open_step(__u32 i, struct spans **of)
 {
 	struct spans *s = *of;
-	struct pb_call_stats *stats;
 
 	if (!s->depth)
 		return 1;
-	stats = path_stats_of(&span_top(s)->path);
-	if (stats) /* one whose return cannot be seen may have ended long ago */
-		__sync_fetch_and_add(span_top(s)->unseen ? &stats->untimed : &stats->open, 1);
+	path_open(span_top(s)->path, span_top(s)->unseen);
 	s->depth--;
 	return 0;
 }

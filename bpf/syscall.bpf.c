@@ -63,16 +63,18 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 }
 
 /* As path_stats_make(). */
+static long syscall_stats_try(__u32 i, const struct pb_syscall_key *key)
+{
+	bpf_map_update_elem(&syscall_stats, key, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&syscall_stats, key) != NULL;
+}
+
 __weak int syscall_stats_make(__u32 nr, __u32 path)
 {
 	struct pb_syscall_key key = { .nr = nr, .path = path };
 
-	for (int i = 0; i < MAKE_TRIES; i++) {
-		bpf_map_update_elem(&syscall_stats, &key, &no_calls, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&syscall_stats, &key))
-			return 1;
-	}
-	return 0;
+	bpf_loop(MAKE_TRIES, syscall_stats_try, &key, 0);
+	return bpf_map_lookup_elem(&syscall_stats, &key) != NULL;
 }
 
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
