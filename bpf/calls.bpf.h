@@ -16,14 +16,15 @@
 
 /*
  * Enters the statistics of a path that has none yet. The kernel's allocator is refilled in an
- * interrupt, for which it pays to wait a few microseconds: this is a path's first call.
+ * interrupt, for which it pays to wait some microseconds: this is a path's first call. A table that
+ * is full stays so.
  */
-#define MAKE_TRIES 64
+#define MAKE_TRIES 512
+#define ENOMEM     12
 
 static long path_stats_try(__u32 i, const __u32 *path)
 {
-	bpf_map_update_elem(&path_stats, path, &no_calls, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&path_stats, path) != NULL;
+	return bpf_map_update_elem(&path_stats, path, &no_calls, BPF_NOEXIST) != -ENOMEM;
 }
 
 __weak int path_stats_make(__u32 path)

@@ -21,6 +21,7 @@ struct runtime_images_map runtime_images SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 struct offcpu_map offcpu SEC(".maps");
 struct syscall_stats_map syscall_stats SEC(".maps");
+struct syscall_stats_hot_map syscall_stats_hot SEC(".maps");
 struct syscall_errors_map syscall_errors SEC(".maps");
 struct syscall_stacks_map syscall_stacks SEC(".maps");
 struct nodes_map nodes SEC(".maps");
@@ -47,6 +48,7 @@ const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
 __u32 pidns_level = 0;
 const volatile __u32 hot_paths = 1;
+const volatile __u32 hot_syscalls = 0;
 __u32 closing = 0;
 __u32 unwind_generation = 0;
 __u32 last_path = 0;

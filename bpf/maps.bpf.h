@@ -332,6 +332,15 @@ struct syscall_stats_map {
 };
 extern struct syscall_stats_map syscall_stats SEC(".maps");
 
+/* Of calls outside of any path, which are most of them: by number. min_ns 0: none was timed. */
+struct syscall_stats_hot_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* set at load: see hot_syscalls */
+	__type(key, __u32);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_hot_map syscall_stats_hot SEC(".maps");
+
 struct syscall_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -523,6 +532,8 @@ extern const __u32 counter_keys[PB_COUNTERS];
 
 /* Paths below this number are in path_stats_hot, which it is the size of. */
 extern const volatile __u32 hot_paths;
+/* System calls below this number, outside of paths, are in syscall_stats_hot. */
+extern const volatile __u32 hot_syscalls;
 
 /* Counts changes of the unwind tables; written by user space after each. */
 extern __u32 unwind_generation;
