@@ -97,6 +97,8 @@ static __always_inline void path_error(struct spans *s, const struct span *f, __
 	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
 
 	path_error_add(f->path, kind, value);
+	s->failed = (__u8)kind;
+	s->failed_value = value;
 	if (r) {
 		struct pb_slice *slice = &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)];
 

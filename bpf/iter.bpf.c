@@ -144,8 +144,10 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	if (is_running(task, false))
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
-	if (config.spans)
+	if (config.spans) {
+		spans_now(t, now_ns);
 		spans_count_open(&t->spans);
+	}
 	thread_end(task, t, now_ns);
 	return 0;
 }

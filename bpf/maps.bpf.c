@@ -54,3 +54,5 @@ __u32 unwind_generation = 0;
 __u32 last_path = 0;
 __u64 loader_seq = 0, loader_ready = 0, loader_waited_ns = 0;
 __u64 loader_begin_ns = 0;
+__u32 plugin_told_window = 0, plugin_told = 0;
+__u64 plugin_untold = 0;

@@ -64,7 +64,9 @@ struct spans {
 	__u8 restarts;   /* the call that begins: its beginning may run again */
 	__u8 flag;       /* for forget() */
 	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
+	__u8 failed;     /* what the call that ends failed of: enum pb_error_kind … */
 	__u32 why_path;
+	__s64 failed_value; /* … and its value */
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
 	__u64 record_window;  /* a window of 100 ms … */
 	__u32 recorded;       /* … and the slices recorded in it */
@@ -557,3 +559,6 @@ extern __u32 closing;
 extern __u64 loader_seq, loader_ready, loader_waited_ns;
 /* When the trace began. */
 extern __u64 loader_begin_ns;
+/* Executions of plugins that were told in this window of time; others that should have been. */
+extern __u32 plugin_told_window, plugin_told;
+extern __u64 plugin_untold;

@@ -166,6 +166,7 @@ static int start(struct run *run)
 					   .globs_n = o->plugin.globs.n,
 					   .max_events = (uint32_t)o->plugin.events_max,
 					   .timeout_ns = o->plugin.timeout_ns,
+					   .calls = o->plugin.calls,
 					   .max_overhead_pct = o->max_overhead_pct };
 	struct session_options so = {
 		.plugins = o->no_plugins ? NULL : &plugins,

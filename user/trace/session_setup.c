@@ -241,6 +241,7 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.plugins = s->plan && s->opt.plugins,
+		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
 		.runtimes = runtime_kinds(s),
 		.hide_hosts = !s->opt.native,
