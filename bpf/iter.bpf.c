@@ -119,12 +119,8 @@ int pb_iter_begin(struct bpf_iter__task *ctx)
 static long open_goroutine(struct bpf_map *map, struct goroutine_key *key, struct goroutine *g,
 			   void *arg)
 {
-	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++) {
-		struct pb_call_stats *stats = path_stats_of(&span_at(&g->spans, i)->path);
-
-		if (stats)
-			__sync_fetch_and_add(&stats->open, 1);
-	}
+	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++)
+		path_open(span_at(&g->spans, i)->path, false);
 	return 0;
 }
 
@@ -268,6 +264,8 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	if (is_running(task, false))
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
+	if (config.spans)
+		spans_now(t, now_ns);
 	if (config.spans && iter_kind == PB_ITER_PAUSE)
 		cut_spans(t);
 	else if (config.spans)

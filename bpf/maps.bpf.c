@@ -21,6 +21,7 @@ struct runtime_images_map runtime_images SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 struct offcpu_map offcpu SEC(".maps");
 struct syscall_stats_map syscall_stats SEC(".maps");
+struct syscall_stats_hot_map syscall_stats_hot SEC(".maps");
 struct syscall_errors_map syscall_errors SEC(".maps");
 struct syscall_stacks_map syscall_stacks SEC(".maps");
 struct nodes_map nodes SEC(".maps");
@@ -49,6 +50,7 @@ const __u32 counter_keys[PB_COUNTERS] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 
 
 __u32 pidns_level = 0;
 const volatile __u32 hot_paths = 1;
+const volatile __u32 hot_syscalls = 0;
 __u32 closing = 0;
 __u32 inert = 0;
 __u32 iter_kind = PB_ITER_END;
@@ -69,3 +71,5 @@ __u32 guard_costs[PB_COST_CLASSES] = {};
 __u32 switch_level = 0, syscall_level = 0, syscall_epoch = 0;
 __u32 switches_off = 0;
 __u32 window_epoch = 0, window_opening = 0;
+__u32 plugin_told_window = 0, plugin_told = 0;
+__u64 plugin_untold = 0;

@@ -66,7 +66,9 @@ struct spans {
 	__u8 flag;       /* for forget() */
 	__u8 windows;    /* so many spans of nodes that are probed for moments */
 	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
+	__u8 failed;     /* what the call that ends failed of: enum pb_error_kind … */
 	__u32 why_path;
+	__s64 failed_value;   /* … and its value */
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
 	__u64 record_window;  /* a window of 100 ms … */
 	__u32 recorded;       /* … and the slices recorded in it */
@@ -337,6 +339,15 @@ struct syscall_stats_map {
 };
 extern struct syscall_stats_map syscall_stats SEC(".maps");
 
+/* Of calls outside of any path, which are most of them: by number. min_ns 0: none was timed. */
+struct syscall_stats_hot_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* set at load: see hot_syscalls */
+	__type(key, __u32);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_hot_map syscall_stats_hot SEC(".maps");
+
 struct syscall_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -553,6 +564,8 @@ extern const __u32 counter_keys[PB_COUNTERS];
 
 /* Paths below this number are in path_stats_hot, which it is the size of. */
 extern const volatile __u32 hot_paths;
+/* System calls below this number, outside of paths, are in syscall_stats_hot. */
+extern const volatile __u32 hot_syscalls;
 
 /* Counts changes of the unwind tables; written by user space after each. */
 extern __u32 unwind_generation;
@@ -608,3 +621,6 @@ extern __u32 syscall_epoch;
 extern __u32 window_epoch, window_opening;
 /* Context switches are not looked at for now. */
 extern __u32 switches_off;
+/* Executions of plugins that were told in this window of time; others that should have been. */
+extern __u32 plugin_told_window, plugin_told;
+extern __u64 plugin_untold;

@@ -18,17 +18,15 @@ static __always_inline struct span *plugin_span(struct spans *s)
 }
 
 /* Does this return address lie in a system library? */
-static __subprog bool from_system(struct thread *t, __u64 ret)
+__weak int plugin_from_system(__u32 pid, __u64 ret)
 {
-	struct pb_system_text *text;
-	__u32 pid = t->pid;
+	struct pb_system_text *text = bpf_map_lookup_elem(&system_texts, &pid);
 
-	text = bpf_map_lookup_elem(&system_texts, &pid);
 	for (int i = 0; text && i < PB_SYSTEM_TEXTS; i++) {
 		if (ret - text->start[i] < text->size[i])
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 /*
@@ -50,7 +48,7 @@ static __always_inline bool is_internal(struct pt_regs *ctx, struct thread *t,
 		return false;
 	if (f->sp == sp && f->ret == ret && f->node != node)
 		return true;
-	return from_system(t, ret);
+	return plugin_from_system(t->pid, ret);
 }
 
 /* The span of an execution has begun. */

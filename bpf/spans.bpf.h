@@ -99,11 +99,64 @@ __weak int raises_caught(struct spans *s)
 	return 0;
 }
 
-/* An execution of a plugin ends, now; timed: it is known how long it took. */
-__weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
+static __always_inline bool timed_out(const struct spans *s, const struct span *f)
 {
+	return config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns;
+}
+
+/* May one more execution be told? Programs that race for a new window may tell a few more. */
+static __always_inline bool may_tell(__u64 now_ns)
+{
+	__u32 window = (__u32)(now_ns >> PB_TOLD_WINDOW_SHIFT);
+
+	if (plugin_told_window != window) {
+		plugin_told_window = window;
+		plugin_told = 0;
+	}
+	if (__sync_fetch_and_add(&plugin_told, 1) <
+	    (config.plugin_calls ? PB_TOLD_CALLS : PB_TOLD_FAILURES))
+		return true;
+	__sync_fetch_and_add(&plugin_untold, 1);
+	return false;
+}
+
+/* An execution of a plugin has ended, now. */
+__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task);
+	struct pb_plugin_call *r;
+
+	if (!s || !f || !t || !may_tell(s->now_ns))
+		return 0;
+	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(PB_LOST_EVENTS);
+		return 0;
+	}
+	r->h.time_ns = s->now_ns;
+	r->h.kind = PB_PLUGIN_CALL;
+	r->h.size = sizeof(*r);
+	r->h.pid = t->pid;
+	r->h.tid = task->pid;
+	r->start_ns = f->start_ns;
+	r->value = s->failed_value;
+	r->plugin = f->plugin - 1;
+	r->node = f->node;
+	r->error = s->failed;
+	r->flags = flags;
+	bpf_ringbuf_submit(r, wakeup_flags());
+	return 0;
+}
+
+/*
+ * An execution of a plugin ends, now, as `end` says. Of a thread's death in it tells struct
+ * pb_plugin_crash.
+ */
+__weak int plugin_left(struct spans *s, struct span *f, __u32 end)
+{
+	__u32 key, flags = end == SPAN_LEFT ? 0 : PB_CALL_TIMED;
 	struct pb_plugin_stats *p;
-	__u32 key;
 
 	if (!s || !f)
 		return 0;
@@ -114,7 +167,29 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
 		return 0;
 	__sync_fetch_and_add(&p->in_flight, -1);
 	p->last_ns = s->now_ns;
-	if (timed && config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns)
+	if (flags && timed_out(s, f)) {
+		flags |= PB_CALL_TIMED_OUT;
+		__sync_fetch_and_add(&p->timed_out, 1);
+	}
+	if (config.plugin_calls || flags & PB_CALL_TIMED_OUT || (s->failed && end != SPAN_KILLED))
+		plugin_tell(s, f, flags);
+	return 0;
+}
+
+/* The trace ends within an execution. */
+__weak int plugin_open(struct spans *s, struct span *f)
+{
+	struct pb_plugin_stats *p;
+	__u32 key;
+
+	if (!s || !f)
+		return 0;
+	key = f->plugin - 1;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (!p)
+		return 0;
+	raise_to(&p->oldest_ns, s->now_ns - f->start_ns);
+	if (timed_out(s, f))
 		__sync_fetch_and_add(&p->timed_out, 1);
 	return 0;
 }
@@ -205,12 +280,13 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 		return 0;
 	s = &of->spans;
 	f = &of->room[(s->depth - 1) & (SPANS_MAX - 1)];
+	s->failed = PB_ERROR_NONE;
 	path = f->path; /* a key: older kernels want it on the stack, or in a map's value */
 	stats = path_stats_of(&path);
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
 		if (config.plugins && f->plugin)
-			plugin_left(s, f, false);
+			plugin_left(s, f, SPAN_LEFT);
 		span_pop(s, f);
 		return 0;
 	}
@@ -228,7 +304,7 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
 	if (config.plugins && f->plugin)
-		plugin_left(s, f, true);
+		plugin_left(s, f, end);
 	span_pop(s, f);
 	return 0;
 }
@@ -449,17 +525,26 @@ static __always_inline void spans_end_all(struct spans *s, __u32 signal)
 		walk(s, WALK_END, signal, 0, 0);
 }
 
+/* The trace ends within a call. One whose return cannot be seen may have ended long ago. */
+__weak int path_open(__u32 path, __u32 unseen)
+{
+	struct pb_call_stats *stats = path_stats_of(&path);
+
+	if (stats)
+		__sync_fetch_and_add(unseen ? &stats->untimed : &stats->open, 1);
+	return 0;
+}
+
 /* The trace ends: counts them as open. */
 static long open_step(__u32 i, struct spans **of)
 {
 	struct spans *s = *of;
-	struct pb_call_stats *stats;
 
 	if (!s->depth)
 		return 1;
-	stats = path_stats_of(&span_top(s)->path);
-	if (stats) /* one whose return cannot be seen may have ended long ago */
-		__sync_fetch_and_add(span_top(s)->unseen ? &stats->untimed : &stats->open, 1);
+	path_open(span_top(s)->path, span_top(s)->unseen);
+	if (config.plugins && span_top(s)->plugin)
+		plugin_open(s, span_top(s));
 	s->depth--;
 	return 0;
 }

@@ -64,16 +64,33 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 }
 
 /* As path_stats_make(). */
+static long syscall_stats_try(__u32 i, const struct pb_syscall_key *key)
+{
+	return bpf_map_update_elem(&syscall_stats, key, &no_calls, BPF_NOEXIST) != -ENOMEM;
+}
+
 __weak int syscall_stats_make(__u32 nr, __u32 path)
 {
 	struct pb_syscall_key key = { .nr = nr, .path = path };
 
-	for (int i = 0; i < MAKE_TRIES; i++) {
-		bpf_map_update_elem(&syscall_stats, &key, &no_calls, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&syscall_stats, &key))
-			return 1;
+	bpf_loop(MAKE_TRIES, syscall_stats_try, &key, 0);
+	return bpf_map_lookup_elem(&syscall_stats, &key) != NULL;
+}
+
+static __always_inline struct pb_call_stats *syscall_stats_of(const struct pb_syscall_key *key)
+{
+	struct pb_call_stats *s;
+
+	if (!key->path && key->nr < hot_syscalls) {
+		s = bpf_map_lookup_elem(&syscall_stats_hot, &key->nr);
+		if (s && !s->min_ns)
+			s->min_ns = -1ULL;
+		return s;
 	}
-	return 0;
+	s = bpf_map_lookup_elem(&syscall_stats, key);
+	if (!s && syscall_stats_make(key->nr, key->path))
+		s = bpf_map_lookup_elem(&syscall_stats, key);
+	return s;
 }
 
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
@@ -82,10 +99,8 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 	struct pb_syscall_error_key error_key = { .nr = key->nr,
 						  .path = key->path,
 						  .error = error };
-	struct pb_call_stats *s = bpf_map_lookup_elem(&syscall_stats, key);
+	struct pb_call_stats *s = syscall_stats_of(key);
 
-	if (!s && syscall_stats_make(key->nr, key->path))
-		s = bpf_map_lookup_elem(&syscall_stats, key);
 	if (!s) {
 		count(PB_LOST_PATHS);
 		return;

@@ -241,19 +241,39 @@ static __subprog int unwind_register(struct unwind_ctx *c, __u64 reg)
 	return end;
 }
 
-/* A function with a return probe: the kernel knows where it really returns to. */
-static __always_inline void unwind_true_return(struct unwind *u, __u64 slot)
-{
-	struct return_instance *ri = (struct return_instance *)u->return_probes;
+struct returns_walk {
+	struct unwind *u;
+	__u64 at, slot;
+};
 
-	for (int i = 0; i < RETURNS_STEPS && ri; i++) {
-		if (BPF_CORE_READ(ri, stack) == slot) {
-			u->ip = BPF_CORE_READ(ri, orig_ret_vaddr);
-			u->return_probes = (__u64)ri;
-			return;
-		}
-		ri = BPF_CORE_READ(ri, next);
+static long returns_step(__u32 i, struct returns_walk *k)
+{
+	struct return_instance *ri = (struct return_instance *)k->at;
+
+	if (!ri)
+		return 1;
+	if (BPF_CORE_READ(ri, stack) == k->slot) {
+		k->u->ip = BPF_CORE_READ(ri, orig_ret_vaddr);
+		k->u->return_probes = k->at;
+		return 1;
 	}
+	k->at = (__u64)BPF_CORE_READ(ri, next);
+	return 0;
+}
+
+/*
+ * A function with a return probe: the kernel knows where it really returns to. Global, because each
+ * program would be verified once more at each of many places.
+ */
+__weak int unwind_true_return(struct unwind *u, __u64 slot)
+{
+	struct returns_walk k = { .u = u, .slot = slot };
+
+	if (!u)
+		return 0;
+	k.at = u->return_probes;
+	bpf_loop(RETURNS_STEPS, returns_step, &k, 0);
+	return 0;
 }
 
 /* The caller is at hand: its return address was read from `slot`, which ends the frame. */

@@ -71,15 +71,38 @@ struct pb_plugin_crash {
 	__u32 pad;
 };
 
+/*
+ * An execution has ended that failed, or took too long, or each one if that was asked for. Only so
+ * many in a window of time are told; the others are counted in plugin_untold.
+ */
+enum pb_plugin_call_flags {
+	PB_CALL_TIMED = 1,     /* start_ns to h.time_ns is how long it took */
+	PB_CALL_TIMED_OUT = 2, /* longer than the limit */
+};
+
+#define PB_TOLD_WINDOW_SHIFT 27 /* 134 ms */
+#define PB_TOLD_FAILURES     2000
+#define PB_TOLD_CALLS        16000
+
+struct pb_plugin_call {
+	struct pb_header h;
+	__u64 start_ns;
+	__s64 value; /* of the error */
+	__u32 plugin, node;
+	__u32 error; /* enum pb_error_kind */
+	__u32 flags; /* enum pb_plugin_call_flags, or-ed */
+};
+
 #define PB_PLUGINS 1024 /* that are followed */
 
 /* plugin_stats: plugin → what is known of it at any moment */
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */
 	__u64 timed_out;
-	__u64 last_ns;             /* when the last one ended */
-	__u64 page_faults;         /* while inside */
-	__u64 mapped_bytes;        /* by mmap() and brk() while inside */
+	__u64 oldest_ns;    /* how long the oldest of those in flight had been so at the end */
+	__u64 last_ns;      /* when the last one ended */
+	__u64 page_faults;  /* while inside */
+	__u64 mapped_bytes; /* by mmap() and brk() while inside */
 	__u64 allocs, alloc_bytes; /* asked for by its own code */
 };
 
@@ -99,4 +122,5 @@ struct pb_plugin_object {
 
 _Static_assert(sizeof(struct pb_plugin) == 24 + 10 * 8 + 16 + 3 * PB_PATH_LEN + PB_ERROR_LEN,
 	       "pb_plugin");
+_Static_assert(sizeof(struct pb_plugin_call) == 24 + 16 + 16, "pb_plugin_call");
 _Static_assert(sizeof(struct pb_plugin_object) == 24 + 24 + PB_PATH_LEN, "pb_plugin_object");

@@ -178,7 +178,8 @@ static void add_failed_loads(struct report *r)
 {
 	struct plugin_event e = make_event(PLUGIN_ERROR, P_BROKEN, 1500 * MS);
 
-	e.loading = e.failed = true;
+	e.during = PLUGIN_DURING_LOAD;
+	e.failed = true;
 	e.error = report_str(r, "/usr/lib/webd/broken.so: undefined symbol: no_such_function");
 	for (int i = 0; i < 3; i++) {
 		vec_push(&r->plugin_events, e);

@@ -86,5 +86,6 @@ const char *plugin_event_subject(const struct report *r, const struct plugin_eve
 
 bool plugin_event_is_failed_load(const struct plugin_event *e)
 {
-	return e->kind == PLUGIN_ERROR ? e->loading : e->kind == PLUGIN_LOAD && e->failed;
+	return e->kind == PLUGIN_ERROR ? e->during == PLUGIN_DURING_LOAD
+				       : e->kind == PLUGIN_LOAD && e->failed;
 }

@@ -2,6 +2,7 @@
 /* Options of `record` about plugins, findings and trends. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct plugin_options {
 	uint64_t timeout_ns;     /* of an execution; 0: none */
 	uint64_t window_ns;      /* 0: not given, see plugin_options_window() */
 	uint64_t events_max;     /* that are kept for the report; 0: none */
+	bool calls;              /* --plugin-calls: each execution is an event */
 	const char *events_file; /* where they go as they happen; "-": standard output; or NULL */
 	struct limits limits;
 };

@@ -157,15 +157,6 @@ static void warn_unmatched(struct run *run)
 	}
 }
 
-/*
- * Only on request yet: their programs take a tenth of a second to load, and on kernels before 6.6
- * more than that.
- */
-static bool wants_plugins(const struct record_options *o)
-{
-	return !o->no_plugins && (o->plugin.globs.n || o->plugin.events_file);
-}
-
 /* Functions are chosen by what the stacks say. */
 static bool wants_automatic(const struct record_options *o)
 {
@@ -175,9 +166,8 @@ static bool wants_automatic(const struct record_options *o)
 /* What is traced by function: what the user names, and entries of plugins. */
 static struct plan *spans_of(struct run *run)
 {
-	return run->opt.specs.n || wants_automatic(&run->opt) || wants_plugins(&run->opt)
-		   ? &run->plan
-		   : NULL;
+	return run->opt.specs.n || wants_automatic(&run->opt) || !run->opt.no_plugins ? &run->plan
+										      : NULL;
 }
 
 /* From here on the trace can be stopped whatever else happens. */
@@ -199,9 +189,10 @@ static int start(struct run *run)
 					   .globs_n = o->plugin.globs.n,
 					   .max_events = (uint32_t)o->plugin.events_max,
 					   .timeout_ns = o->plugin.timeout_ns,
+					   .calls = o->plugin.calls,
 					   .max_overhead_pct = o->max_overhead_pct };
 	struct session_options so = {
-		.plugins = wants_plugins(o) ? &plugins : NULL,
+		.plugins = o->no_plugins ? NULL : &plugins,
 		.window_ns = plugin_options_window(&o->plugin, o->duration_ns),
 		.windows_keep = WINDOWS_MAX,
 		.follow = !o->no_follow,
@@ -299,11 +290,6 @@ static void apply_missing(struct run *run)
 {
 	const struct session_missing *m;
 	size_t n = session_missing(run->session, &m);
-
-	if (!run->opt.no_plugins && !wants_plugins(&run->opt))
-		vec_push(&run->report->missing,
-			 (struct named_why){ "plugins", "this version looks for them on request: "
-							"--plugin GLOB" });
 
 	for (size_t i = 0; i < n; i++) {
 		log_warn(0, "no %s: %s", m[i].what, m[i].why);

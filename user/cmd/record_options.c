@@ -176,6 +176,7 @@ SET_FLAG(no_cpu, no_cpu = true)
 SET_FLAG(no_offcpu, no_offcpu = true)
 SET_FLAG(no_syscalls, no_syscalls = true)
 SET_FLAG(no_plugins, no_plugins = true)
+SET_FLAG(plugin_calls, plugin.calls = true)
 SET_FLAG(no_follow, no_follow = true)
 SET_FLAG(native, native = true)
 SET_FLAG(no_exit_status, no_exit_status = true)
@@ -217,6 +218,8 @@ static const struct opt plugin_opts[] = {
 	  set_plugin, OPT_LIST, .overrules = "no-plugins" },
 	{ 0, "plugin-timeout", "TIME", "longer executions have timed out; off: none has",
 	  set_plugin_timeout, .preset = "30s" },
+	{ 0, "plugin-calls", NULL,
+	  "each execution of a plugin is an event, not only those that failed", set_plugin_calls },
 	{ 0, "events", "FILE",
 	  "stream plugin events as they happen, a JSON object a line; '-' is "
 	  "standard output",
@@ -331,9 +334,10 @@ static int choose_view(const struct record_options *o, struct output *out, bool 
 /* Events must not stand between the lines of a report. */
 static int check_plugins(const struct record_options *o, bool to_stdout)
 {
-	if (o->no_plugins && (o->plugin.globs.n || o->plugin.events_file))
-		return fail_together(o, "no-plugins plugin events",
-				     "--no-plugins leaves out what --plugin and --events ask for");
+	if (o->no_plugins && (o->plugin.globs.n || o->plugin.events_file || o->plugin.calls))
+		return fail_together(o, "no-plugins plugin plugin-calls events",
+				     "--no-plugins leaves out what --plugin, --plugin-calls and "
+				     "--events ask for");
 	if (to_stdout && o->plugin.events_file && !strcmp(o->plugin.events_file, "-"))
 		return fail_together(o, "events output",
 				     "only one of --events and -o can be standard output");

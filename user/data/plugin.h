@@ -59,13 +59,15 @@ struct plugin {
 
 enum plugin_event_kind { PLUGIN_LOAD, PLUGIN_EXECUTE, PLUGIN_ERROR, PLUGIN_UNLOAD };
 
+enum plugin_during { PLUGIN_DURING_EXECUTION, PLUGIN_DURING_LOAD, PLUGIN_DURING_UNLOAD };
+
 struct plugin_event {
 	enum plugin_event_kind kind;
 	uint32_t plugin;  /* index into report.plugins, or REPORT_NONE */
 	uint64_t time_ns; /* when it began */
 	uint32_t pid, tid;
 	bool has_duration, failed;
-	bool loading; /* PLUGIN_ERROR: a load failed, not an execution */
+	enum plugin_during during; /* PLUGIN_ERROR: what failed */
 	uint64_t duration_ns;
 	const char *name;  /* what was asked for, when no plugin came of it; or NULL */
 	const char *error; /* the loader's own words, "exception std::runtime_error", …; or NULL */
@@ -77,6 +79,8 @@ struct plugin_event {
 	const char *needed; /* names of dependencies that came along, comma-separated, or NULL */
 	uint64_t constructors_ns, destructors_ns, waited_ns, gap_ns;
 	bool at_attach, nodelete;
+	/* PLUGIN_EXECUTE that stands for several, from time_ns on; 0 executions: for one. */
+	uint64_t executions, failures, total_ns;
 };
 
 /*

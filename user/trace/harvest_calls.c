@@ -89,6 +89,22 @@ static int add_syscall_stats(const void *key, void *value, void *arg)
 	return row.path == REPORT_NONE ? 0 : vec_push(&c->report->syscall_paths, row);
 }
 
+/* By number alone: what is outside of paths. min_ns 0: no call was timed on that CPU. */
+static int add_hot_syscall(const void *key, void *value, void *arg)
+{
+	struct pb_call_stats *per_cpu = value;
+	struct pb_syscall_key k = {};
+	bool any = false;
+
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+		any |= per_cpu[cpu].min_ns != 0;
+		if (!per_cpu[cpu].min_ns)
+			per_cpu[cpu].min_ns = UINT64_MAX;
+	}
+	memcpy(&k.nr, key, sizeof(k.nr));
+	return any ? add_syscall_stats(&k, value, arg) : 0;
+}
+
 /* A failed call fails nothing but itself; on its path it is noted as "openat ENOENT". */
 static int add_inside(struct calls *c, uint32_t path_id, const char *syscall, const char *error,
 		      uint64_t n)
@@ -179,7 +195,8 @@ int harvest_calls(struct session *session, struct collect *collect, struct plan 
 	int err = plan ? harvest_spans(&spans) : 0;
 
 	if (!err && r->has_syscalls) {
-		err = map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
+		err = map_each(skel->maps.syscall_stats_hot, add_hot_syscall, &c);
+		err = err ? err : map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
 		err = err ? err : map_each(skel->maps.syscall_errors, add_syscall_error, &c);
 		err = err ? err : map_each(skel->maps.syscall_stacks, add_syscall_stack, &c);
 		scale_syscalls(r, syscalls_seen);

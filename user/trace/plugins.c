@@ -44,6 +44,7 @@ void plugins_free(struct plugins *p)
 	table_done(&p->by_name);
 	table_done(&p->process_index);
 	strpool_done(&p->strings);
+	error_names_done(&p->errors);
 	free(p);
 }
 

@@ -317,6 +317,9 @@ int session_plugins_begin(struct session *s)
 		return 0;
 	s->skel->bss->loader_begin_ns = s->begin_ns;
 	s->collect->plugins->plan = s->plan;
+	s->collect->plugins->errors.collect = s->collect;
+	s->collect->plugins->errors.plan = s->plan;
+	s->collect->plugins->error_names_map = s->skel->maps.error_names;
 	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
 	return session_plugins_update(s);
 }

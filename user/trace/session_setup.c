@@ -33,8 +33,8 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
  * because the kernel's allocator may fail for a moment when several system calls are seen for the
  * first time at once.
  */
-#define SYSCALLS_PREALLOC 512
-#define PREALLOC_CPUS_MAX 8
+#define HOT_SYSCALLS          512
+#define HOT_SYSCALLS_CPUS_MAX 8
 
 /* What the kernel's own types tell of it. */
 struct kernel_facts {
@@ -88,7 +88,10 @@ static void size_maps(struct session *s)
 	struct pathbpf *skel = s->skel;
 
 	bpf_map__set_max_entries(skel->maps.records, ring_size());
-
+	if (s->opt.syscalls && libbpf_num_possible_cpus() <= HOT_SYSCALLS_CPUS_MAX) {
+		skel->rodata->hot_syscalls = HOT_SYSCALLS;
+		bpf_map__set_max_entries(skel->maps.syscall_stats_hot, HOT_SYSCALLS);
+	}
 	s->hot_paths = s->plan ? hot_paths() : 1;
 	skel->rodata->hot_paths = s->hot_paths;
 	bpf_map__set_max_entries(skel->maps.path_stats_hot, s->hot_paths);
@@ -100,10 +103,6 @@ static void size_maps(struct session *s)
 		return;
 	}
 	bpf_map__set_max_entries(skel->maps.path_errors, 1);
-	if (libbpf_num_possible_cpus() <= PREALLOC_CPUS_MAX) {
-		bpf_map__set_map_flags(skel->maps.syscall_stats, 0);
-		bpf_map__set_max_entries(skel->maps.syscall_stats, SYSCALLS_PREALLOC);
-	}
 }
 
 struct uprobe_programs session_programs(const struct pathbpf *skel)
@@ -265,6 +264,7 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.plugins = s->plan && s->opt.plugins,
+		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
 		.runtimes = runtime_kinds(s),
 		.hide_hosts = !s->opt.native,
