@@ -443,12 +443,19 @@ static __always_inline void unwind_put_native(struct stack_work *w, const struct
 	unwind_put_ip(w, !w->u.is_return || (r && r->base == BASE_SIGNAL));
 }
 
+#include "frameless.bpf.h"
 #include "runtime.bpf.h"
 
 static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_rule *r)
 {
+	int end = WAY_NATIVE;
+
 	unwind_put_native(c->w, r);
-	return r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
+	if (r && r->base != BASE_NONE)
+		return unwind_by_rule(c, r);
+	if (!c->w->u.is_return)
+		end = unwind_frameless(c);
+	return end == WAY_NATIVE ? unwind_by_rbp(c) : end;
 }
 
 /* One frame. */
