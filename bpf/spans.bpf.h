@@ -195,7 +195,7 @@ __weak int plugin_open(struct spans *s, struct span *f)
 }
 
 /* Takes the top span off. */
-static __always_inline void span_pop(struct spans *s, struct span *f)
+static __subprog int span_pop(struct spans *s, struct span *f)
 {
 	if (f->window && s->windows)
 		s->windows--;
@@ -206,6 +206,7 @@ static __always_inline void span_pop(struct spans *s, struct span *f)
 		s->depth--;
 	if (s->raising)
 		raises_pop(s);
+	return 0;
 }
 
 /* An exception is raised. */
@@ -268,6 +269,18 @@ static __always_inline void span_drop(struct spans *s, struct span *f, struct pb
 		__sync_fetch_and_add(&stats->unwound, 1);
 }
 
+/* A function of its own for the sake of its caller's stack. */
+static __subprog int span_outcome(struct spans *s, struct span *f, struct pb_call_stats *stats,
+				  __u32 end, __s64 value)
+{
+	span_account(s, f, stats);
+	if (end == SPAN_RETURNED)
+		check_value(s, f, stats, value);
+	else if (end != SPAN_TAIL)
+		span_fail(s, f, stats, end, value);
+	return 0;
+}
+
 /* Ends the top span. value: SPAN_RETURNED: what it returned; SPAN_KILLED: the signal, or 0. */
 __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 {
@@ -294,13 +307,8 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 		slice_end(s, f);
 	if (s->depth > 1)
 		of->room[(s->depth - 2) & (SPANS_MAX - 1)].child_ns += s->now_ns - f->start_ns;
-	if (stats) {
-		span_account(s, f, stats);
-		if (end == SPAN_RETURNED)
-			check_value(s, f, stats, value);
-		else if (end != SPAN_TAIL)
-			span_fail(s, f, stats, end, value);
-	}
+	if (stats)
+		span_outcome(s, f, stats, end, value);
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
 	if (config.plugins && f->plugin)

@@ -228,6 +228,21 @@ def interpreters_within_one(t):
 
 
 @case
+def a_shell_that_becomes_an_interpreter(t):
+    """Nothing of Python is there at the attach, and -p names one process alone."""
+    for name, argv in interpreters().items():
+        script = write_script(t, argv, SPIN + "def late(): spin(1.5)\nlate()\n")
+        w = Workload(t, ["/bin/sh", "-c", 'echo ready; read go; exec "$@"', "sh", *argv, script])
+        tracer = t.trace("-F", 499, "-p", w.pid)
+        w.go()
+        tracer.wait()
+        report = tracer.report()
+        got = python_chains(folded(report, "cpu"))
+        seen = sum(n for chain, n in got.items() if chain[-1:] == ("spin",))
+        check(seen > 100 and got["<module>", "late", "spin"] >= 0.99 * seen, f"{name}: {got}")
+
+
+@case
 def gunicorn(t):
     service = services.Gunicorn(t)
     tracer = t.trace("-F", 499, "-p", ",".join(map(str, service.pids)))

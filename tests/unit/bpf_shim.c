@@ -381,13 +381,6 @@ long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
 	return 0;
 }
 
-long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size)
-{
-	(void)seq;
-	memcpy(bpf_ringbuf_reserve(NULL, size, 0), data, size);
-	return 0;
-}
-
 __u64 bpf_ringbuf_query(void *ring, __u64 flags)
 {
 	(void)ring;

@@ -100,6 +100,14 @@ bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
 int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
 
 /*
+ * May the caller of this code be missed by a walk along frame pointers, for all that can be told
+ * where there is no unwind information: by the function's instructions (see sym/framecode.h)? One
+ * that has called another (`offset` is the call's last byte) keeps a frame pointer more often.
+ * False where there is unwind information.
+ */
+bool symbols_may_hide_caller(const struct symbols *s, uint64_t offset, bool has_called);
+
+/*
  * The piece of code (an FDE's: a function, or a cold part of one) that covers a virtual address:
  * its addresses, end exclusive. False: there is no unwind information for it.
  */

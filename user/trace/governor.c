@@ -242,9 +242,9 @@ void governor_stop(struct governor *g)
 	wake(g);
 	pthread_join(g->thread, NULL);
 	g->running = false;
-	gate_set(&g->syscalls, false);
 	g->status.syscalls_share = gate_share(&g->syscalls);
 	g->status.switches_share = gate_share(&g->switches);
+	gate_set(&g->syscalls, false);
 }
 
 void governor_set_pids(struct governor *g, const uint32_t *pids, size_t n)

@@ -23,6 +23,8 @@ struct resolved {
 	uint32_t first, n;     /* frames in `parts`, innermost first; n is 0: not resolved yet */
 	bool is_root;          /* stacks begin here */
 	bool no_frame_pointer; /* its caller is skipped by a frame-pointer walk */
+	bool is_asked;         /* may_hide is known: */
+	bool may_hide;         /* frame pointers may skip its caller: nothing describes its code */
 	bool is_tracer;        /* our own BPF machinery at the leaf of a kernel stack */
 };
 
@@ -307,6 +309,41 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 	return out;
 }
 
+/* May a walk by rbp have missed the caller of this frame? */
+static bool may_hide_caller(struct resolver *res, uint32_t i)
+{
+	const struct raw_frame *raw = &res->collect->frames.v[i];
+	struct resolved *f = &res->frames[i];
+	const struct symbols *symbols;
+
+	if (!f->is_asked && raw->place == PLACE_OBJECT) {
+		symbols = object_symbols(&res->collect->objects, raw->object);
+		f->may_hide =
+		    !symbols ||
+		    symbols_may_hide_caller(symbols, raw->offset - raw->is_return, raw->is_return);
+	}
+	f->is_asked = true;
+	return f->may_hide;
+}
+
+/* The first frame whose caller may be missing, among those before `end`; `end`: there is none. */
+static uint32_t first_hider(struct resolver *res, const struct raw_stack *s, uint32_t end)
+{
+	uint32_t i = s->kernel;
+
+	while (s->by_rbp && i < end && !may_hide_caller(res, s->frames[i]))
+		i++;
+	return s->by_rbp ? i : end;
+}
+
+/* Whoever begins a stack may have been begun by another such: a thread's function by clone3(). */
+static uint32_t behind_roots(struct resolver *res, const struct raw_stack *s, uint32_t i)
+{
+	while (i < s->n && resolve_frame(res, s->frames[i])->is_root)
+		i++;
+	return i;
+}
+
 /*
  * How much of what was unwound by tables is good: all, unless the way led to where no code is.
  * Where rbp was followed instead, or another thread of control has since used the memory, one may
@@ -314,19 +351,21 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
  */
 static uint32_t unwound_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
 {
+	bool at_root = false;
+	uint32_t i;
+
 	*complete = false;
-	for (uint32_t i = s->kernel; i < s->n; i++) {
+	for (i = s->kernel; i < s->n && !at_root; i++) {
 		const struct resolved *f = resolve_frame(res, s->frames[i]);
 
 		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
 			return i;
-		if (f->is_root && (s->by_rbp || s->end != PB_END_DONE || i + 1 == s->n)) {
-			*complete = !s->full;
-			return i + 1;
-		}
+		at_root = f->is_root && (s->by_rbp || s->end != PB_END_DONE || i + 1 == s->n);
 	}
-	*complete = s->end == PB_END_DONE && !s->full;
-	return s->n;
+	if (at_root)
+		i = behind_roots(res, s, i);
+	*complete = (at_root || s->end == PB_END_DONE) && !s->full && first_hider(res, s, i) == i;
+	return i;
 }
 
 /*
@@ -444,8 +483,11 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 	const struct raw_stack *s = &res->collect->stacks.v[stack];
 	const struct raw_frame *last = NULL;
 	const struct resolved *known = NULL;
+	uint32_t hider = s->n;
 
-	for (uint32_t i = s->kernel; i < s->n; i++) {
+	if (s->end == PB_END_DONE)
+		hider = first_hider(res, s, s->n);
+	for (uint32_t i = s->kernel; i < s->n && i <= hider; i++) {
 		const struct raw_frame *f = &res->collect->frames.v[s->frames[i]];
 
 		if (f->place == PLACE_UNKNOWN && i != s->kernel)
@@ -458,6 +500,9 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
 	if (has_place(res, s, PLACE_SKIPPED))
 		return reasons[PB_END_DEEP];
+	if (hider < s->n)
+		return "no unwind information: a caller may be missing, if it keeps no frame "
+		       "pointer";
 	return s->n == s->kernel ? "the stack was not seen" : reasons[s->end];
 }
 

@@ -60,7 +60,6 @@ struct complaint {
 
 struct runtimes {
 	int images_fd;
-	uint32_t kinds; /* that BPF knows */
 	VEC(uint16_t) free_images;
 	uint16_t images_n;
 	VEC(struct object_runtime) objects; /* by object file */
@@ -87,10 +86,9 @@ int runtimes_new(struct runtimes **ret)
 	return 0;
 }
 
-void runtimes_begin(struct runtimes *r, int images_fd, uint32_t kinds)
+void runtimes_begin(struct runtimes *r, int images_fd)
 {
 	r->images_fd = images_fd;
-	r->kinds = kinds;
 }
 
 /* Not reused before all others were: a child that was forked a moment ago may still have it. */
@@ -186,19 +184,6 @@ static struct object_runtime *object_of(struct runtimes *r, struct object_files 
 			look_for(&r->objects.v[object], fd);
 	}
 	return &r->objects.v[object];
-}
-
-uint32_t runtimes_in(struct runtimes *r, struct object_files *o)
-{
-	uint32_t kinds = 0;
-
-	for (uint32_t i = 0; i < o->files.n; i++) {
-		const struct object_runtime *object = object_of(r, o, i);
-
-		if (object && object->runtime)
-			kinds |= 1U << object->runtime->kind;
-	}
-	return kinds;
 }
 
 int runtimes_mark(struct runtimes *r, struct object_files *o, uint32_t object,
@@ -337,10 +322,6 @@ static bool see_mapping(struct runtimes *r, struct object_files *o, struct proce
 		return false;
 	forget(r, opened);
 	*opened = (struct opened){ .runtime = object->runtime, .object = m->object, .bias = bias };
-	if (!(r->kinds & 1U << object->runtime->kind)) {
-		complain(r, opened, p->pid, "it began after the trace: trace it anew");
-		return false;
-	}
 	return open_runtime(r, o, opened, p->pid);
 }
 

@@ -24,13 +24,8 @@ int runtimes_new(struct runtimes **ret);
 void runtimes_free(struct runtimes *r);
 DEFINE_CLEANUP(struct runtimes *, runtimes_free)
 
-/* Kinds that these objects have: 1 << enum pb_runtime, or-ed. */
-uint32_t runtimes_in(struct runtimes *r, struct object_files *o);
-/*
- * From now on BPF is told, through the map runtime_images, whose descriptor stays the caller's. Of
- * kinds that are not in `kinds` the loaded programs know nothing.
- */
-void runtimes_begin(struct runtimes *r, int images_fd, uint32_t kinds);
+/* From now on BPF is told, through the map runtime_images, whose descriptor stays the caller's. */
+void runtimes_begin(struct runtimes *r, int images_fd);
 /*
  * Puts the marks of an object's runtime on its unwind table. NULL-safe. 0 or -ENOMEM.
  */

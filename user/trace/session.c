@@ -165,8 +165,7 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 				     : 0;
 	if (err)
 		return err;
-	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images),
-		       s->skel->rodata->config.runtimes);
+	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images));
 	err = make_unwinder(s);
 	if (err)
 		session_add_missing(s, "unwind tables",

@@ -16,7 +16,6 @@
 #include "trace/kprobe.h"
 #include "trace/plugins.h"
 #include "trace/session_impl.h"
-#include "trace/runtimes.h"
 
 _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histogram buckets");
 
@@ -237,14 +236,6 @@ void session_configure_kernel(struct session *s)
 	s->kprobes = NULL;
 }
 
-/* Whose runtimes' frames are looked for: of those that are there, where nobody can join later. */
-static uint8_t runtime_kinds(const struct session *s)
-{
-	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
-
-	return open ? UINT8_MAX : (uint8_t)runtimes_in(s->collect->runtimes, &s->collect->objects);
-}
-
 void session_configure(struct session *s)
 {
 	struct kernel_facts facts = read_facts();
@@ -266,7 +257,6 @@ void session_configure(struct session *s)
 		.plugins = s->plan && s->opt.plugins,
 		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
-		.runtimes = runtime_kinds(s),
 		.hide_hosts = !s->opt.native,
 	};
 	bool syscalls = s->opt.syscalls || config.syscall_spans;

@@ -108,7 +108,6 @@ long bpf_copy_from_user_task(void *to, __u32 size, const void *from, struct task
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
 /* Goes to the ring's records. */
-long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size);
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
 __u64 bpf_ringbuf_query(void *ring, __u64 flags);
 
