@@ -272,7 +272,8 @@ ParameterizedTestParameters(record_config, what_is_wrong_is_named_with_its_place
 		  "only one of -p, -n, -g, -a and -- COMMAND can be given (pid: file FILE:1; name: "
 		  "file FILE:2); see 'pathbpf --help'" },
 		{ "no-plugins = yes\nevents = x", "", "-a",
-		  "--no-plugins leaves out what --plugin and --events ask for (no-plugins: file "
+		  "--no-plugins leaves out what --plugin, --plugin-calls and --events ask for "
+		  "(no-plugins: file "
 		  "FILE:1; events: file FILE:2); see 'pathbpf --help'" },
 		{ "events = -", "", "-a -o -",
 		  "only one of --events and -o can be standard output (events: file FILE:1; "

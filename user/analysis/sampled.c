@@ -182,6 +182,27 @@ static int write_path(struct writer *w, uint32_t i)
 	return err || vec_push(&w->r->paths, p) ? -ENOMEM : 0;
 }
 
+/*
+ * A path that was probed for moments: its calls and how they are spread are known from these, its
+ * time better from all the stacks.
+ */
+static void use_stacks(struct writer *w, uint32_t i)
+{
+	const struct path_node *n = &w->t->nodes.v[i];
+	struct path *p = &w->r->paths.v[n->path];
+
+	if (!p->stats.seen || (!n->samples && !n->ns[1]))
+		return;
+	p->stats.total_ns = n->ns[0] + n->ns[1];
+	p->stats.self_ns = n->own[0] + n->own[1];
+	p->has_cpu = true;
+	p->cpu_ns = n->ns[0];
+	p->offcpu_ns = n->ns[1];
+	p->estimate.samples = n->samples;
+	p->estimate.cpu_low_ns = limit(interval_low(&w->cpu[i]), n->ns[0], false);
+	p->estimate.cpu_high_ns = limit(interval_high(&w->cpu[i]), n->ns[0], true);
+}
+
 static bool has_name(const struct writer *w, const struct path_node *n)
 {
 	if (n->path != REPORT_NONE || (n->parent && w->named[n->parent]))
@@ -202,6 +223,8 @@ static int write_paths(struct writer *w)
 		w->paths[i] = n->path;
 		if (n->path == REPORT_NONE)
 			err = write_path(w, i);
+		else
+			use_stacks(w, i);
 	}
 	return err;
 }

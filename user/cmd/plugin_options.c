@@ -94,7 +94,7 @@ static int parse_count(const char *s, uint64_t *ret, char *why, size_t size)
 	return 0;
 }
 
-static int parse_memory(const char *s, uint64_t *ret, char *why, size_t size)
+int parse_memory(const char *s, uint64_t *ret, char *why, size_t size)
 {
 	if (!is_off(s))
 		return parse_bytes(s, ret, why, size);

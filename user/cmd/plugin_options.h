@@ -37,6 +37,9 @@ int plugin_options_add_glob(struct plugin_options *o, const char *s, char *why, 
 int plugin_options_set_timeout(struct plugin_options *o, const char *s, char *why, size_t size);
 int plugin_options_set_window(struct plugin_options *o, const char *s, char *why, size_t size);
 
+/* A number of bytes; 0 or "off" gives 0. As the setters. */
+int parse_memory(const char *s, uint64_t *ret, char *why, size_t size);
+
 /*
  * Reads one --limit, NAME=VALUE, into *ret: 0, or -EINVAL with a sentence for the user in `why`.
  * A value of 0 or "off" turns a rule off.

@@ -204,7 +204,11 @@ static int start(struct run *run)
 		.timelines = o->specs.n > 0,
 		.frequency_hz = o->frequency_hz,
 		.offcpu_min_ns = o->offcpu_min_ns,
-		.limits = { .overhead_pct = o->max_overhead_pct },
+		.limits = { .overhead_pct = o->max_overhead_pct,
+			    .cpu_pct = o->max_cpu_pct,
+			    .memory_bytes = o->max_memory_bytes,
+			    .loss_pct = o->max_loss_pct },
+		.bpf_memory_max = o->max_bpf_memory_bytes,
 	};
 	char msg[256] = "";
 	int err = 0, status = event_stream_open(&run->stream, o->plugin.events_file, &plugins);

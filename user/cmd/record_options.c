@@ -99,6 +99,34 @@ static int set_offcpu_min(void *ctx, const char *value)
 	return parse_duration(value, DURATION_MAX_NS, &o->offcpu_min_ns, o->why, sizeof(o->why));
 }
 
+static int set_max_cpu(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return parse_percent(value, 0, 6400, &o->max_cpu_pct, o->why, sizeof(o->why));
+}
+
+static int set_max_loss(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return parse_percent(value, 0, 100, &o->max_loss_pct, o->why, sizeof(o->why));
+}
+
+static int set_max_memory(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return parse_memory(value, &o->max_memory_bytes, o->why, sizeof(o->why));
+}
+
+static int set_max_bpf_memory(void *ctx, const char *value)
+{
+	struct record_options *o = ctx;
+
+	return parse_memory(value, &o->max_bpf_memory_bytes, o->why, sizeof(o->why));
+}
+
 static int set_max_overhead(void *ctx, const char *value)
 {
 	struct record_options *o = ctx;
@@ -246,8 +274,21 @@ static const struct opt run_opts[] = {
 	  set_output, OPT_LIST },
 	{ 0, "format", "NAME", "format for '-o -', or instead of the suffix's", set_format,
 	  .overrules = "output" },
-	{ 0, "max-overhead", "PCT", "what the target may lose; reported, not yet held",
+	{ 0, "max-overhead", "PCT",
+	  "what the target may lose of its CPU time; what costs more is looked at for moments, and "
+	  "estimated; 100: no limit",
 	  set_max_overhead, .preset = "1" },
+	{ 0, "max-cpu", "PCT",
+	  "CPU time of pathbpf's own, of one CPU; over it everything is turned off for a while",
+	  set_max_cpu, .preset = "100" },
+	{ 0, "max-memory", "SIZE", "the same of its memory; off: no limit", set_max_memory,
+	  .preset = "1G" },
+	{ 0, "max-bpf-memory", "SIZE", "do not begin if BPF maps need more; off: no limit",
+	  set_max_bpf_memory, .preset = "off" },
+	{ 0, "max-loss", "PCT",
+	  "records lost for want of room; over it everything is turned off for a while; 0: no "
+	  "limit",
+	  set_max_loss, .preset = "0" },
 	{ 0, "ready-fd", "FD", "write \"ready\" to FD once every probe is live", set_ready_fd },
 	{ 0, "no-exit-status", NULL, "do not pass on COMMAND's exit status", set_no_exit_status },
 	{ 'q', "quiet", NULL, "less on standard error", set_quiet, OPT_COUNT,

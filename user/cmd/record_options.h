@@ -37,7 +37,9 @@ struct record_options {
 	struct plugin_options plugin;
 	uint64_t offcpu_min_ns;
 	double max_overhead_pct;
-	int ready_fd; /* -1: none */
+	double max_cpu_pct, max_loss_pct;                /* 0: no limit */
+	uint64_t max_memory_bytes, max_bpf_memory_bytes; /* 0: no limit */
+	int ready_fd;                                    /* -1: none */
 	int verbosity;
 	struct settings settings; /* where the values come from; strings point into it, too */
 	char why[256];            /* of a setter that failed */

@@ -106,6 +106,7 @@ void report_free(struct report *r)
 	vec_done(&r->skipped);
 	vec_done(&r->notes);
 	vec_done(&r->overhead.detached);
+	vec_done(&r->overhead.breaker);
 	strpool_done(&r->strings);
 	free(r);
 }

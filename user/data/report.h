@@ -267,6 +267,13 @@ struct named_why {
 	const char *what, *why;
 };
 
+/* Everything was turned off for a while, or a part of it is tried again, or all is on. */
+struct breaker_change {
+	uint64_t time_ns;  /* since the trace began */
+	const char *state; /* "open", "half-open", "closed" */
+	const char *why;
+};
+
 struct unused {
 	const char *name, *object; /* object may be NULL */
 };
@@ -372,6 +379,7 @@ struct report {
 		double target_pct;    /* bpf_ns and traps in per cent of the targets' CPU time */
 		double budget_pct;
 		VEC(struct named_why) detached;
+		VEC(struct breaker_change) breaker; /* oldest first */
 	} overhead;
 
 	struct {

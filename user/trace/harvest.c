@@ -311,6 +311,22 @@ static void add_trap_costs(struct harvest *h)
 	r->overhead.trap_return_ns = costs->return_ns;
 }
 
+static void add_breaker(struct harvest *h)
+{
+	static const char *const states[] = { [BREAKER_CLOSED] = "closed",
+					      [BREAKER_HALF_OPEN] = "half-open",
+					      [BREAKER_OPEN] = "open" };
+	uint64_t begin_ns = session_begin_ns(h->session);
+	struct breaker_event e;
+
+	for (size_t i = 0; governor_event(session_governor(h->session), i, &e); i++)
+		vec_push(&h->report->overhead.breaker,
+			 (struct breaker_change){
+			     .time_ns = e.time_ns > begin_ns ? e.time_ns - begin_ns : 0,
+			     .state = states[e.state],
+			     .why = report_str(h->report, e.why) });
+}
+
 /* What the governor did, and what it knows of the cost. */
 static void add_cost(struct harvest *h, const struct plan *plan)
 {
@@ -336,6 +352,7 @@ static void add_cost(struct harvest *h, const struct plan *plan)
 		if (!plan->nodes.v[governed[i].node].automatic) /* nobody misses these */
 			add_detached(h, plan->nodes.v[governed[i].node].name, governed[i].why);
 	add_trap_costs(h);
+	add_breaker(h);
 	add_sampled_signal(h, "system calls", status->syscalls_share);
 	add_sampled_signal(h, "off-CPU stacks", status->switches_share);
 	advise(h, status);

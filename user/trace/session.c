@@ -160,6 +160,12 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		snprintf(msg, msg_size, "cannot load the BPF programs: %s", load_advice(err));
 		return err;
 	}
+	if (opt->bpf_memory_max && session_bpf_memory(s) > opt->bpf_memory_max) {
+		snprintf(msg, msg_size, "BPF maps need %.1f MiB, --max-bpf-memory allows %.1f MiB",
+			 (double)session_bpf_memory(s) / (1 << 20),
+			 (double)opt->bpf_memory_max / (1 << 20));
+		return -E2BIG;
+	}
 	tell_sizes(s);
 	err = plan && opt->window_ns ? windows_new(opt->window_ns, opt->windows_keep, &s->windows)
 				     : 0;

@@ -36,6 +36,7 @@ struct session_options {
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
 	struct governor_limits limits;
+	uint64_t bpf_memory_max; /* bytes of maps; 0: no limit */
 };
 
 /* A signal that was asked for and cannot be had here. */
