@@ -514,6 +514,38 @@ static __always_inline void unwind_leave_trampoline(struct unwind *u)
  * Sets out at the registers with which a task left user space. False: it has no user side, or
  * there are no tables for it.
  */
+#define SLOT_SIZE  128 /* UPROBE_XOL_SLOT_BYTES of x86 */
+#define BREAKPOINT 0xcc
+
+/*
+ * In the midst of a probe: its instruction runs in a slot elsewhere, or its breakpoint has just
+ * been met and the kernel has not yet taken the address back to it.
+ */
+static __always_inline void unwind_leave_probe(struct stack_work *w, struct task_struct *task,
+					       struct pt_regs *regs)
+{
+	struct uprobe_task *utask = BPF_CORE_READ(task, utask);
+	struct unwind *u = &w->u;
+	__u64 slot;
+
+	if (!utask || !bpf_core_field_exists(utask->xol_vaddr))
+		return;
+	slot = BPF_CORE_READ(utask, xol_vaddr);
+	if (slot && u->ip - slot < SLOT_SIZE) {
+		u->ip = u->ip - slot + BPF_CORE_READ(utask, vaddr);
+		return;
+	}
+#ifndef UNWIND_OTHER_TASK
+	/* By a trap without an error code, and not by the sampler's own interrupt. */
+	if (!w->s.kernel || (long)BPF_CORE_READ(regs, orig_ax) != -1)
+		return;
+	u->word = 0;
+	bpf_probe_read_user(&u->word, 1, (void *)(u->ip - 1));
+	if (u->word == BREAKPOINT)
+		u->ip--;
+#endif
+}
+
 static __always_inline bool unwind_begin(struct stack_work *w, struct task_struct *task, __u32 pid)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -541,6 +573,7 @@ static __always_inline bool unwind_begin(struct stack_work *w, struct task_struc
 	u->go_switches = 0;
 	unwind_find_return_probes(u, task);
 	unwind_leave_trampoline(u);
+	unwind_leave_probe(w, task, regs);
 	runtime_begin(u, image, task);
 	u->words = 0;
 	w->s.by_rbp = 0;

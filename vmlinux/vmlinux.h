@@ -125,6 +125,7 @@ struct return_instance {
 struct uprobe_task {
 	unsigned int depth;
 	struct return_instance *return_instances;
+	unsigned long vaddr, xol_vaddr;
 };
 
 struct xol_area {

@@ -110,7 +110,6 @@ def a_wrong_file_names_its_line(t):
         (b"frequency = 49\nfrequency = 49\n", 2, ("line 1",)),
         (b"config = x\n", 1, ("config", "cannot be set in a file")),
         (b"trace = \"a\n", 1, ("quote",)),
-        (b"trace = auto\n", 1, ("trace:",)),
         (b"a\xff\xe2\x80\xae\xc2\x9b31m = 1\n", 1, ("unknown option 'a???31m'",)),
         (b"\x1b[2J = 1\n", 1, ("no text", "0x1b")),
         (b"\n\0\n", 2, ("no text", "0x00")),

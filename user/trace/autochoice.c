@@ -17,6 +17,7 @@
 #include "sym/symbols.h"
 #include "trace/collect.h"
 #include "trace/mapread.h"
+#include "trace/runtimes.h"
 
 #define NONE        UINT32_MAX
 #define WAIT_FRAMES 6   /* of the user's leaf, among which a waiting function is looked for */
@@ -147,7 +148,10 @@ static int function_of(struct choice *ch, uint32_t frame, uint32_t *ret)
 		*ret = ch->of_frame.v[frame] == NONE ? NONE : ch->of_frame.v[frame] - 1;
 		return 0;
 	}
-	if (f->place == PLACE_OBJECT && !is_system(ch->c->objects.files.v[f->object]->path))
+	/* What a language's runtime does, it does for those that it runs, which are known by
+	 * samples. */
+	if (f->place == PLACE_OBJECT && !is_system(ch->c->objects.files.v[f->object]->path) &&
+	    !runtimes_host(ch->c->runtimes, &ch->c->objects, f->object))
 		err = find_function(ch, f, &found);
 	ch->of_frame.v[frame] = found == NONE ? NONE : found + 1;
 	*ret = found;

@@ -186,6 +186,13 @@ static struct object_runtime *object_of(struct runtimes *r, struct object_files 
 	return &r->objects.v[object];
 }
 
+bool runtimes_host(struct runtimes *r, struct object_files *o, uint32_t object)
+{
+	const struct object_runtime *known = r ? object_of(r, o, object) : NULL;
+
+	return known && known->runtime;
+}
+
 int runtimes_mark(struct runtimes *r, struct object_files *o, uint32_t object,
 		  struct unwindtable *t)
 {

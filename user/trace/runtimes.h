@@ -26,6 +26,8 @@ DEFINE_CLEANUP(struct runtimes *, runtimes_free)
 
 /* From now on BPF is told, through the map runtime_images, whose descriptor stays the caller's. */
 void runtimes_begin(struct runtimes *r, int images_fd);
+/* Is the object one that a runtime is in? NULL-safe: no. */
+bool runtimes_host(struct runtimes *r, struct object_files *o, uint32_t object);
 /*
  * Puts the marks of an object's runtime on its unwind table. NULL-safe. 0 or -ENOMEM.
  */
