@@ -50,7 +50,7 @@ def the_report_says_what_spans_cost(t):
 @case
 def a_storm_of_calls_is_survived_and_told(t):
     w = t.workload("spans", "-t", 2, "-l", 1)
-    tracer = t.trace(*ONLY_SPANS, "-p", w.pid, "-t", "leaf_c,middle_b", json_report=False)
+    tracer = t.trace(*ONLY_SPANS, "--max-overhead", 1, "-p", w.pid, "-t", "leaf_c,middle_b", json_report=False)
     time.sleep(2)
     tracer.stop()
     contains(tracer.stdout(), "budget", "text report of a run over its budget")
@@ -65,7 +65,7 @@ def the_default_run_of_redis(t):
     """What costs too much is looked at for moments, and the whole is estimated; what the target
     loses is for make bench to tell, which needs a quiet machine."""
     service = services.Redis(t)
-    tracer = t.trace("-p", service.pids[0])
+    tracer = t.trace("--max-overhead", 1, "-t", "auto", "-p", service.pids[0])
     before = service.commands()
     service.load(6)
     commands = service.commands() - before
@@ -73,7 +73,7 @@ def the_default_run_of_redis(t):
     service.check_alive()
     overhead = report["overhead"]
     t.remark(f"{commands} commands; the report says {overhead['target_pct']:.1f} %")
-    check(overhead["target_pct"] < 6, f"the first second included: {overhead}")
+    check(overhead["target_pct"] < 8, f"the first second included: {overhead}")
     contains([d["name"] for d in overhead["detached"]], "system calls", "what was looked at for moments")
     [reads] = [s for s in report["syscalls"] if s["name"] == "read"]
     check(reads["sampled"] and reads["seen_pct"] < 60, f"reads: {reads['seen_pct']}")
@@ -85,13 +85,13 @@ def a_storm_is_cut_before_it_costs(t):
     """A function that is called millions of times a second: the probe must go within moments."""
     w = t.workload("spans", "-t", 1, "-l", 1)
     time.sleep(0.5)
-    tracer = t.trace(*ONLY_SPANS, "-p", w.pid, "-t", "leaf_c,middle_b")
+    tracer = t.trace(*ONLY_SPANS, "--max-overhead", 1, "-p", w.pid, "-t", "leaf_c,middle_b")
     time.sleep(3)
     report = tracer.stop()
     w.process.kill()
     overhead = report["overhead"]
     check(overhead["detached"], f"nothing was cut: {overhead}")
-    check(overhead["target_pct"] < 8, f"the first second included: {overhead}")
+    check(overhead["target_pct"] < 15, f"the first second included: {overhead}")
     t.remark(f"{overhead['target_pct']:.2f} %, {len(overhead['detached'])} functions for moments")
 
 

@@ -118,7 +118,7 @@ static uint64_t counted(struct costs *c, uint32_t key)
  * CPU time of living processes. A process that ends takes its time with it: then the sum is smaller
  * than before, and the tick counts as none.
  */
-static uint64_t cpu_time(const uint32_t *pids, size_t n)
+uint64_t costs_cpu_time(const uint32_t *pids, size_t n)
 {
 	uint64_t sum_ns = 0;
 
@@ -183,7 +183,7 @@ static double spans_tick(struct costs *c, const uint8_t *classes, size_t n, uint
 
 static void cpu_tick(struct costs *c, const uint32_t *pids, size_t n, struct cost_tick *t)
 {
-	uint64_t now_ns = cpu_time(pids, n);
+	uint64_t now_ns = costs_cpu_time(pids, n);
 
 	t->cpu_ns = now_ns > c->cpu_ns && c->cpu_ns ? now_ns - c->cpu_ns : 0;
 	/* Processes that came brought their past with them. */

@@ -47,6 +47,8 @@ const struct trap_costs *costs_traps(const struct costs *c);
 void costs_tick(struct costs *c, const uint32_t *pids, size_t pids_n, const uint8_t *classes,
 		size_t nodes_n, struct cost_tick *ret);
 
+/* CPU time of living processes. */
+uint64_t costs_cpu_time(const uint32_t *pids, size_t n);
 /* The calls of a node since then, and for how long that is. */
 uint64_t costs_pending(const struct costs *c, uint32_t node);
 uint64_t costs_since_tick(const struct costs *c);

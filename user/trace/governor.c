@@ -35,6 +35,29 @@ static int set_switches(void *arg, bool open)
 	return 0;
 }
 
+static int set_syscalls(void *arg, bool open)
+{
+	struct governor *g = arg;
+
+	return g->parts.set_syscalls(g->parts.arg, open);
+}
+
+/*
+ * By the governor's thread under the lock, or by the main thread, which alone changes the list of
+ * targets.
+ */
+static struct gate_time targets_now(void *arg)
+{
+	const struct governor *g = arg;
+
+	return (struct gate_time){ clock_monotonic_ns(), costs_cpu_time(g->pids.v, g->pids.n) };
+}
+
+struct gate_time governor_now(struct governor *g)
+{
+	return g ? targets_now(g) : (struct gate_time){ clock_monotonic_ns(), 0 };
+}
+
 int governor_new(const struct governor_limits *limits, const struct governor_parts *parts,
 		 struct governor **ret)
 {
@@ -217,10 +240,12 @@ int governor_start(struct governor *g)
 	g->window_next_ns = now_ns + (uint64_t)SEC_NS;
 	g->began_ns = now_ns;
 	if (g->parts.set_syscalls)
-		gate_begin(&g->syscalls, g->parts.set_syscalls, g->parts.arg);
+		gate_begin(&g->syscalls, set_syscalls, targets_now, g);
 	if (g->parts.switches)
-		gate_begin(&g->switches, set_switches, g);
+		gate_begin(&g->switches, set_switches, targets_now, g);
 	governor_set_guard(g);
+	if (g->parts.uprobes)
+		uprobes_set_clock(g->parts.uprobes, targets_now, g);
 	err = pthread_create(&g->thread, NULL, run, g);
 	g->running = !err;
 	return -err;

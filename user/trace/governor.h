@@ -19,8 +19,8 @@
 #include "lib/vec.h"
 #include "trace/budget.h"
 #include "trace/costs.h"
+#include "trace/gate.h"
 
-struct gate;
 struct governor;
 struct pathbpf;
 struct sampler;
@@ -114,6 +114,8 @@ void governor_set_others(struct governor *g, double ns_per_s);
 /* Everything that it opens is closed, and stays so; and the other way round, with a new sampler. */
 void governor_pause(struct governor *g);
 void governor_resume(struct governor *g, struct sampler *sampler);
+/* The clocks of the targets; by the main thread. */
+struct gate_time governor_now(struct governor *g);
 /* Nothing changes between these two: for a fork(), after which both sides let go. */
 void governor_hold(struct governor *g);
 void governor_let_go(struct governor *g);

@@ -53,9 +53,9 @@ static void open_spans(struct governor *g, double length_ns)
 
 static void close_spans(struct governor *g)
 {
+	g->spans_on_ns += clock_monotonic_ns() - g->spans_opened_ns;
 	uprobes_window(g->parts.uprobes, false);
 	g->spans_open = false;
-	g->spans_on_ns += clock_monotonic_ns() - g->spans_opened_ns;
 }
 
 static void open_gate(struct gate *gate, uint64_t *close_ns, double *credit_ns)
@@ -70,7 +70,7 @@ static void open_gate(struct gate *gate, uint64_t *close_ns, double *credit_ns)
 	}
 	length_ns = take_credit(credit_ns, gate->duty);
 	if (length_ns > 0 && !gate_set(gate, true))
-		*close_ns = gate->opened_ns + (uint64_t)length_ns;
+		*close_ns = gate->opened.wall_ns + (uint64_t)length_ns;
 }
 
 /* The end of a window, or of the time in which it was always open. */

@@ -428,6 +428,7 @@ int session_stop(struct session *s)
 	if (s->stopped)
 		return 0;
 	s->stopped = true;
+	s->ended = governor_now(s->governor);
 	governor_stop(s->governor);
 	selfcost_stop(s->costs ? costs_selfcost(s->costs) : NULL);
 	session_tell_left_out(s);

@@ -66,6 +66,7 @@ void session_pretend_end(struct session *s)
 {
 	emergency_drop_probes();
 	s->end_ns = clock_monotonic_ns();
+	s->ended = governor_now(s->governor);
 	selfcost_stop(costs_selfcost(s->costs));
 	session_tell_left_out(s);
 	textwatch_last(s->watch);

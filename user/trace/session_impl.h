@@ -44,6 +44,7 @@ struct session {
 	struct textwatch *watch;
 	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;
+	struct gate_time ended;       /* the same by the clocks of the targets */
 	struct plugin_budget *budget; /* of plugins' entries; NULL: none is probed yet */
 	uint32_t hot_paths;           /* paths below this number are in path_stats_hot */
 	uint32_t paths_made;          /* entries of path_stats: for paths 1 … paths_made */

@@ -26,10 +26,10 @@
 #define GROUPS_AIM      32
 #define GROUP_NODES_MAX 512
 
-/* How long a node's probes were attached, before its group's opened_ns, and since when it is known.
+/* How long a node's probes were attached, before its group was opened, and since when it is known.
  */
 struct sight {
-	uint64_t first_ns, seen_ns;
+	struct gate_time first, seen;
 };
 
 struct uprobes {
@@ -40,9 +40,11 @@ struct uprobes {
 	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
 	struct uprobe_links hooks;
 	pthread_mutex_t lock; /* of what follows: uprobes_cut() is called by another thread */
-	VEC(struct uprobe_group *) groups; /* owned */
-	VEC(struct sight) sights;          /* by node */
-	uint32_t closing;                  /* threads at it */
+	VEC(struct uprobe_group *) groups;  /* owned */
+	VEC(struct sight) sights;           /* by node */
+	struct gate_time (*now)(void *arg); /* NULL: not told yet */
+	void *now_arg;
+	uint32_t closing; /* threads at it */
 	pthread_cond_t closed;
 };
 
@@ -191,8 +193,20 @@ static int make_group(const struct plan *plan, const char *path, const uint32_t 
 	return err;
 }
 
+static struct gate_time now_of(const struct uprobes *u)
+{
+	return u->now ? u->now(u->now_arg) : (struct gate_time){ clock_monotonic_ns(), 0 };
+}
+
+void uprobes_set_clock(struct uprobes *u, struct gate_time (*now)(void *arg), void *arg)
+{
+	u->now_arg = arg;
+	u->now = now;
+}
+
 static int keep_group(struct uprobes *u, struct uprobe_group *g)
 {
+	struct gate_time now = now_of(u);
 	int err;
 
 	pthread_mutex_lock(&u->lock);
@@ -200,8 +214,8 @@ static int keep_group(struct uprobes *u, struct uprobe_group *g)
 	for (uint32_t i = 0; i < g->nodes_n && !err; i++) {
 		while (u->sights.n <= g->nodes[i] && !err)
 			err = vec_push(&u->sights, (struct sight){});
-		if (!err && !u->sights.v[g->nodes[i]].first_ns)
-			u->sights.v[g->nodes[i]].first_ns = clock_monotonic_ns();
+		if (!err && !u->sights.v[g->nodes[i]].first.wall_ns)
+			u->sights.v[g->nodes[i]].first = now;
 	}
 	if (err && u->groups.n && u->groups.v[u->groups.n - 1] == g)
 		u->groups.n--;
@@ -236,6 +250,15 @@ static void tell_refused(struct plan *plan, uint32_t node, int err)
 	skip(plan, node, why);
 }
 
+static int open_group(struct uprobes *u, struct uprobe_group *g)
+{
+	int err = uprobe_group_open(g, u->parts);
+
+	if (!err)
+		g->opened = now_of(u);
+	return err;
+}
+
 /*
  * Attaches some functions of one object as one group, but those that are windowed, which are
  * opened from time to time. When the kernel refuses, halves them until what it refuses is alone.
@@ -254,7 +277,7 @@ static int attach_group(struct uprobes *u, struct plan *plan, const char *path,
 	err = make_group(plan, path, nodes, n, &g);
 	if (err)
 		return err;
-	err = g->windowed ? 0 : uprobe_group_open(g, u->parts);
+	err = g->windowed ? 0 : open_group(u, g);
 	if (err && (is_fatal(err) || n == 1)) {
 		if (is_fatal(err))
 			return err;
@@ -414,11 +437,11 @@ int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *ob
 /* Its probes go now; what they were there for is summed up. Under the lock. */
 static struct uprobe_links begin_close(struct uprobes *u, struct uprobe_group *g)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	struct gate_time now = now_of(u);
 	struct uprobe_links links = g->links;
 
 	for (uint32_t i = 0; i < g->nodes_n; i++)
-		u->sights.v[g->nodes[i]].seen_ns += now_ns - g->opened_ns;
+		gate_time_add(&u->sights.v[g->nodes[i]].seen, g->opened, now);
 	g->links = (struct uprobe_links){};
 	g->state = GROUP_CLOSING;
 	return links;
@@ -506,7 +529,7 @@ uint32_t uprobes_window(struct uprobes *u, bool open)
 
 		if (!g->windowed || g->cut || g->drop)
 			continue;
-		if (open && g->state == GROUP_CLOSED && !uprobe_group_open(g, u->parts))
+		if (open && g->state == GROUP_CLOSED && !open_group(u, g))
 			n++;
 		if (!open && g->state == GROUP_OPEN) {
 			close_soon(u, g);
@@ -583,23 +606,21 @@ bool uprobes_have_cut(struct uprobes *u)
 	return any;
 }
 
-double uprobes_share(struct uprobes *u, uint32_t node, uint64_t end_ns)
+double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end)
 {
-	uint64_t seen_ns = 0, all_ns = 0;
+	struct sight sight = {};
 
 	if (!u)
 		return 1;
 	pthread_mutex_lock(&u->lock);
-	if (node < u->sights.n && u->sights.v[node].first_ns) {
-		seen_ns = u->sights.v[node].seen_ns;
-		all_ns = end_ns - u->sights.v[node].first_ns;
-	}
+	if (node < u->sights.n)
+		sight = u->sights.v[node];
 	vec_foreach (g, &u->groups) {
 		if ((*g)->state == GROUP_OPEN && uprobe_group_has(*g, node))
-			seen_ns += end_ns - (*g)->opened_ns;
+			gate_time_add(&sight.seen, (*g)->opened, end);
 	}
 	pthread_mutex_unlock(&u->lock);
-	return all_ns && seen_ns < all_ns ? (double)seen_ns / (double)all_ns : 1;
+	return sight.first.wall_ns ? gate_time_share(sight.seen, sight.first, end) : 1;
 }
 
 void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/cleanup.h"
+#include "trace/gate.h"
 #include "trace/objectfile.h"
 #include "trace/plan.h"
 #include "trace/uprobe_link.h"
@@ -58,11 +59,13 @@ void uprobes_release(struct uprobes *u, struct plan *plan,
 		     bool (*which)(const struct plan_node *node, const void *arg), const void *arg);
 /* Attaches windowed nodes for a moment, or ends that moment, from any thread. How many groups. */
 uint32_t uprobes_window(struct uprobes *u, bool open);
+/* The clocks by which that is told: see trace/gate.h. */
+void uprobes_set_clock(struct uprobes *u, struct gate_time (*now)(void *arg), void *arg);
 /*
- * The part of the time from when a node was first probed until end_ns (monotonic) that its probes
- * were attached. From any thread. NULL-safe.
+ * The part of the time from when a node was first probed until `end` that its probes were attached.
+ * From any thread. NULL-safe.
  */
-double uprobes_share(struct uprobes *u, uint32_t node, uint64_t end_ns);
+double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end);
 /* Nothing changes between these two: for a fork(), after which both sides let go. NULL-safe. */
 void uprobes_hold(struct uprobes *u);
 void uprobes_let_go(struct uprobes *u);

@@ -8,8 +8,6 @@
 
 #include <bpf/libbpf.h>
 
-#include "lib/clock.h"
-
 int uprobe_places_alloc(struct uprobe_places *p, size_t room)
 {
 	p->offsets = calloc(room + 1, sizeof(*p->offsets));
@@ -89,7 +87,6 @@ int uprobe_group_open(struct uprobe_group *g, struct bpf_program *const progs[PA
 		return err;
 	}
 	g->state = GROUP_OPEN;
-	g->opened_ns = clock_monotonic_ns();
 	return 0;
 }
 

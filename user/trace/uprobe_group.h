@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/cleanup.h"
+#include "trace/gate.h"
 #include "trace/uprobe_link.h"
 
 struct bpf_program;
@@ -43,7 +44,7 @@ struct uprobe_group {
 	uint32_t nodes_n;
 	struct uprobe_places parts[PARTS]; /* owned arrays; their path is the group's */
 	enum group_state state;
-	uint64_t opened_ns;
+	struct gate_time opened; /* set by whoever opens it */
 	struct uprobe_links links;
 };
 
