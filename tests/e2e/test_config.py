@@ -166,7 +166,7 @@ def with_default_file(t, text, *args, mode=0o644, owner=0, prepare="true", prefi
         (folder / "pathbpf.conf").chmod(mode)
         os.chown(folder / "pathbpf.conf", owner, 0)
     script = f'mount --bind "{folder}" /etc && {prepare} && exec "$@"'
-    env = {k: v for k, v in os.environ.items() if k != "PATHBPF_CONFIG"}
+    env = {k: v for k, v in environment().items() if k != "PATHBPF_CONFIG"}
     done = t.run(unshare, "-m", "--propagation", "private", "sh", "-c", script, "sh", *prefix, PATHBPF, *args, env=env)
     if "unshare" in done.stderr or "mount:" in done.stderr:
         raise Skip(done.stderr.strip())
