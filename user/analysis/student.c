@@ -21,7 +21,8 @@ static double not_zero(double x)
 /* The m-th coefficient of the continued fraction for I_x(a, b), m >= 1. */
 static double coefficient(int m, double x, double a, double b)
 {
-	double k = (double)(m / 2);
+	int half = m / 2;
+	double k = half;
 
 	if (m % 2)
 		return -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1));
