@@ -150,12 +150,13 @@ bool framecode_has_frame(const uint8_t *code, size_t size, size_t at)
 	size_t start = at;
 	bool left = false;
 
+	if (at > size)
+		return false;
 	while (start >= PUSH_MOVE && !is_push_move(code + start - PUSH_MOVE) &&
 	       !is_run_at_end(code, start))
 		start--;
-	if (start < PUSH_MOVE || at > size ||
-	    !ZYAN_SUCCESS(
-		ZydisDecoderInit(&r.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
+	if (start < PUSH_MOVE || !ZYAN_SUCCESS(ZydisDecoderInit(
+				     &r.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return false;
 	for (r.at = start; r.at < at; left = has_left(&r, left)) {
 		if (!next(&r) || is_border(&r, &reach))
