@@ -219,7 +219,7 @@ static __always_inline int v8_walk(struct unwind_ctx *c, const struct pb_unwind_
 	if (slot)
 		return v8_leave(c, r, &image->v8, slot);
 	frame = v8_frame(c, &image->v8);
-	if (frame == V8_OTHER)
+	if (frame == V8_OTHER && r && r->base != BASE_NONE)
 		return WAY_NATIVE;
 	if (frame == V8_JS && !r) {
 		v8_put(c, &image->v8,

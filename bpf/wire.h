@@ -185,7 +185,7 @@ struct pb_python_image {
 	__u8 word_current, word_cframe_previous; /* in a CFrame; PB_PYTHON_NONE */
 	__u8 instr_shift;                        /* of word_instr, if that is a number */
 	__u8 code_size;                          /* what is read of a code object */
-	__u8 word_name, word_qualname, word_file, word_table; /* in it */
+	__u8 word_type, word_name, word_qualname, word_file, word_table; /* in it */
 	__u8 half_line;    /* co_firstlineno: in words of 4 bytes */
 	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
 	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */

@@ -24,7 +24,7 @@ def interpreters():
         for path in sorted(glob.glob(f"{place}/python3.*")):
             version = re.fullmatch(r".*/python(3\.\d+)", path)
             if version and version[1] in VERSIONS and os.path.realpath(path) not in map(os.path.realpath, (a[0] for a in found.values())):
-                found[f"{version[1]} {place.split('/')[-2]}"] = [path]
+                found[f"{version[1]} {path.split('/')[-3]}"] = [path]
     for root in filter(None, os.environ.get("PYTHON_ROOTS", "").split(":")):
         for path in sorted(glob.glob(f"{root}/usr/bin/python3.*")):
             version = re.fullmatch(r".*/python(3\.\d+)", path)

@@ -77,6 +77,7 @@ ParameterizedTestParameters(framecode, does_not_take_one_functions_frame_for_ano
 		PLACE(PUSH MOVE JE("\x06") LEAVE RET NOP4 INC, INC, true), /* it goes on there */
 		PLACE(PUSH MOVE JE("\x01") LEAVE RET NOP4 INC, INC, false),
 		PLACE(PUSH MOVE JE("\x02") LEAVE RET LEAVE, INC, false), /* it has left its frame */
+		PLACE(PUSH "\x48\x83\x3d\0\0\0\0\0" MOVE INC, INC, true),
 		PLACE(INC, INC, false),
 		PLACE("", INC, false),
 	};

@@ -15,6 +15,7 @@
 #define CALLS_MIN    50
 #define FRAMES_PCT   80 /* functions that call none keep none, often */
 #define PUSH_MOVE    4  /* bytes of push %rbp; mov %rsp,%rbp */
+#define RUN_AT_END   12 /* with a comparison in between */
 #define START_BYTES  8  /* endbr64; push %rbp; mov %rsp,%rbp */
 
 struct reader {
@@ -105,6 +106,18 @@ static bool is_push_move(const uint8_t *p)
 	       ((p[2] == 0x89 && p[3] == 0xe5) || (p[2] == 0x8b && p[3] == 0xec));
 }
 
+/* The same in what runs an object's destructors, as gcc writes it: push; cmpq $0,…(%rip); mov. */
+static bool is_run_at_end(const uint8_t *code, size_t end)
+{
+	const uint8_t *p;
+
+	if (end < RUN_AT_END)
+		return false;
+	p = code + end - RUN_AT_END;
+	return p[0] == 0x55 && p[1] == 0x48 && p[2] == 0x83 && p[3] == 0x3d && p[9] == 0x48 &&
+	       p[10] == 0x89 && p[11] == 0xe5;
+}
+
 /* How far the function at hand reaches at least, as its own jumps tell. */
 struct reach {
 	size_t end;
@@ -137,11 +150,13 @@ bool framecode_has_frame(const uint8_t *code, size_t size, size_t at)
 	size_t start = at;
 	bool left = false;
 
-	while (start >= PUSH_MOVE && !is_push_move(code + start - PUSH_MOVE))
+	if (at > size)
+		return false;
+	while (start >= PUSH_MOVE && !is_push_move(code + start - PUSH_MOVE) &&
+	       !is_run_at_end(code, start))
 		start--;
-	if (start < PUSH_MOVE || at > size ||
-	    !ZYAN_SUCCESS(
-		ZydisDecoderInit(&r.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
+	if (start < PUSH_MOVE || !ZYAN_SUCCESS(ZydisDecoderInit(
+				     &r.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return false;
 	for (r.at = start; r.at < at; left = has_left(&r, left)) {
 		if (!next(&r) || is_border(&r, &reach))

@@ -496,6 +496,12 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 		known = resolve_frame(res, s->frames[i]);
 	}
 	*ret_frame = known && known->n ? res->parts.v[known->first + known->n - 1] : REPORT_NONE;
+	/* Addresses of code that was compiled at run time tell nobody anything one by one. */
+	if (last && last->place == PLACE_JIT && !last->object && *ret_frame != REPORT_NONE &&
+	    !res->report->frames.v[*ret_frame].name)
+		*ret_frame = report_add_frame(
+		    res->report,
+		    &(struct frame){ .kind = FRAME_USER, .object = REPORT_NONE, .name = "[anon]" });
 	*ret_object =
 	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
 	if (has_place(res, s, PLACE_SKIPPED))

@@ -28,6 +28,7 @@
 struct object_runtime {
 	bool tried;
 	const struct runtime *runtime; /* NULL: none */
+	const struct runtime *lacking; /* it is one, but without what is needed; or NULL */
 	struct export_symbol exports[RUNTIME_EXPORTS_MAX];
 	unwind_marks marks;
 };
@@ -136,15 +137,20 @@ void runtimes_free(struct runtimes *r)
 	free(r);
 }
 
-/* Does the object export what this runtime needs? Fills the exports. */
-static bool exports_all(int fd, const struct runtime *rt, struct export_symbol *exports)
+/*
+ * Does the object export what this runtime needs? Fills the exports. *is_it: it is this runtime in
+ * any case.
+ */
+static bool exports_all(int fd, const struct runtime *rt, struct export_symbol *exports,
+			bool *is_it)
 {
 	size_t n = 0;
 
 	for (; n < RUNTIME_EXPORTS_MAX && rt->exports[n]; n++)
-		exports[n].name = rt->exports[n];
-	if (exports_find(fd, exports, n) < (int)rt->needed)
+		exports[n] = (struct export_symbol){ .name = rt->exports[n] };
+	if (exports_find(fd, exports, n) < 0)
 		return false;
+	*is_it = rt->has_sign && exports[rt->sign].addr;
 	for (size_t i = 0; i < rt->needed; i++) {
 		if (!exports[i].addr)
 			return false;
@@ -156,9 +162,13 @@ static void look_for(struct object_runtime *o, int fd)
 {
 	for (const struct runtime *const *rt = runtimes_known; *rt; rt++) {
 		struct runtime_object host = { fd, o->exports };
+		bool is_it = false;
 
-		if (!exports_all(fd, *rt, o->exports))
+		if (!exports_all(fd, *rt, o->exports, &is_it)) {
+			if (is_it)
+				o->lacking = *rt;
 			continue;
+		}
 		if ((*rt)->mark && (*rt)->mark(&host, &o->marks)) {
 			vec_done(&o->marks);
 			continue;
@@ -232,14 +242,14 @@ static struct process_runtimes *process_runtimes(struct runtimes *r, uint32_t pi
 	return NULL;
 }
 
-static void complain(struct runtimes *r, const struct opened *o, uint32_t pid, const char *why)
+static void complain(struct runtimes *r, const struct runtime *rt, uint32_t pid, const char *why)
 {
-	struct complaint c = { o->runtime, pid, 1, "" };
+	struct complaint c = { rt, pid, 1, "" };
 
 	snprintf(c.why, sizeof(c.why), "%s", why);
 	vec_foreach (known, &r->complaints) {
 		if (known->runtime == c.runtime && !strcmp(known->why, c.why)) {
-			known->processes++;
+			known->processes += known->pid != pid;
 			return;
 		}
 	}
@@ -279,7 +289,7 @@ static bool open_runtime(struct runtimes *r, struct object_files *o, struct open
 	if (!err && (!key || bpf_map_update_elem(r->images_fd, &key, &image, BPF_ANY)))
 		err = -ENOSPC;
 	if (err && err != -ESRCH)
-		complain(r, opened, pid, why);
+		complain(r, opened->runtime, pid, why);
 	if (err)
 		give_image(r, opened);
 	return !err;
@@ -320,6 +330,10 @@ static bool see_mapping(struct runtimes *r, struct object_files *o, struct proce
 	struct opened *opened;
 	uint64_t bias;
 
+	if (object && object->lacking && is_lowest(proc, m)) {
+		complain(r, object->lacking, p->pid, "this build does not export what tells of it");
+		return false;
+	}
 	if (!object || !object->runtime || !is_lowest(proc, m))
 		return false;
 	bias = bias_of(o, m);
@@ -516,12 +530,18 @@ bool runtimes_hide(const struct runtimes *r, uint32_t object)
 	return rt && rt->hides_host;
 }
 
-void runtimes_tell(const struct runtimes *r, struct report *report)
+void runtimes_tell(struct runtimes *r, struct report *report)
 {
 	char note[RUNTIME_WHY_MAX + 120];
 
 	if (!r)
 		return;
+	vec_foreach (p, &r->processes) {
+		for (int i = 0; i < PB_RUNTIMES; i++) {
+			if (p->kinds[i].pending)
+				complain(r, p->kinds[i].runtime, p->pid, "it had not begun yet");
+		}
+	}
 	vec_foreach (c, &r->complaints) {
 		snprintf(note, sizeof(note), "no %s frames in process %" PRIu32 "%s: %s",
 			 c->runtime->name, c->pid, c->processes > 1 ? " and others" : "", c->why);

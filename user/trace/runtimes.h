@@ -70,4 +70,4 @@ const struct runtime_name *runtimes_name(const struct runtimes *r, uint32_t name
 bool runtimes_hide(const struct runtimes *r, uint32_t object);
 
 /* One line each about runtimes that could not be opened, and frames without a name. */
-void runtimes_tell(const struct runtimes *r, struct report *report);
+void runtimes_tell(struct runtimes *r, struct report *report);
