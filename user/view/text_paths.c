@@ -365,12 +365,17 @@ static void add_lists(struct buf *b, struct order *o)
 	add_list(b, o, "What went wrong inside, whether or not the call failed of it", by_inside);
 }
 
-/* There is none: says so where somebody asked for functions. */
+/* There is none: says so where somebody asked for functions, or all wait. */
 static void add_none(struct buf *b, const struct report *r)
 {
+	struct order o = { .r = r };
+
 	if (r->has_spans)
 		text_heading(b, "Paths", "none of the %zu traced functions was called",
 			     r->unused.n);
+	else if (r->attributed.idle_ns)
+		text_heading(b, "Paths", "%s", "none: the targets did nothing but wait for work");
+	add_legend(b, &o);
 }
 
 int text_paths(struct buf *b, const struct report *r)
