@@ -266,6 +266,20 @@ Test(sampled, sleep_of_a_function_is_its_own_and_that_of_a_loop_is_idle)
 	expect_idle("janitor > usleep", 9000);
 }
 
+Test(sampled, a_name_that_speaks_of_waiting_is_no_proof_of_it)
+{
+	stack_cpu(r, 0, THREAD "player;prepare", 400);
+	stack_blocked(r, 0, THREAD "player;libc:syscall;k:do_futex;k:futex_wait", 1000);
+	stack_blocked(r, 0, THREAD "player;role_sleep;wait_sleep;" SLEEP, 3000);
+	stack_blocked(r, 0, THREAD "player;role_poll;wait_poll;" POLL, 2000);
+	stack_blocked(r, 0, THREAD "player;role_cond;wait_cond;" COND, 1000);
+	find();
+	expect("role_sleep > wait_sleep", 0, 3000, 0);
+	expect("role_poll > wait_poll", 0, 2000, 0);
+	expect("role_cond > wait_cond", 0, 1000, 0);
+	expect_idle("player > syscall", 1000);
+}
+
 Test(sampled, a_client_that_waits_for_its_server_is_not_idle)
 {
 	/* No sample on the CPU tells what is a loop. */
@@ -516,6 +530,17 @@ Test(sampled, a_counted_function_that_never_returned_is_sampled)
 	find();
 	expect("main > run > work", 900, 0, 900);
 	cr_assert_eq(get("main > run")->node, 0, "the node is the same");
+}
+
+Test(sampled, a_function_without_a_name_may_be_counted_too)
+{
+	uint32_t counted = stack_counted(r, REPORT_NONE, "app+0x1000", 10, 500);
+
+	stack_cpu(r, 0, START "main;?1010;parse", 300);
+	stack_cpu(r, 0, START "main;?1020", 200);
+	find();
+	cr_assert_eq(get("app+0x1000 > parse")->parent, counted);
+	cr_assert_eq(r->paths.n, 2);
 }
 
 Test(sampled, a_stack_without_its_root_goes_where_its_functions_are)

@@ -112,11 +112,15 @@ static bool is_machine(const struct unit *u, const struct candidate *c)
 	return true;
 }
 
-static bool is_own_name(const struct unit *u, uint32_t node)
+/* Counts a function between a loop and where it waits. */
+static void count_name(const struct unit *u, struct candidate *c, uint32_t node)
 {
 	const struct function *f = stack_function(u->t, u->f, node);
 
-	return f && f->name && (f->class == FUNCTION_OWN || f->class == FUNCTION_HOST) && !f->waits;
+	if (!f || !f->name || (f->class != FUNCTION_OWN && f->class != FUNCTION_HOST))
+		return;
+	c->named++;
+	c->between += !f->waits;
 }
 
 /* Finds the loop of a candidate; total: what branches off on its way. */
@@ -130,7 +134,7 @@ static void find_loop(const struct unit *u, struct candidate *c, uint64_t *total
 		*total += branching_off(u, n, next);
 	c->loop = c->owner;
 	c->branch = CALL_NONE;
-	c->between = 0;
+	c->named = c->between = 0;
 	next = CALL_NONE;
 	for (uint32_t n = c->owner; !found && n != parent_of(u, c->group); n = parent_of(u, n)) {
 		uint64_t off = branching_off(u, n, next);
@@ -142,7 +146,7 @@ static void find_loop(const struct unit *u, struct candidate *c, uint64_t *total
 			c->loop = n;
 			c->branch = next;
 		} else {
-			c->between += is_own_name(u, n);
+			count_name(u, c, n);
 		}
 		next = n;
 	}
@@ -161,20 +165,20 @@ static bool is_pure(const struct unit *u, const struct candidate *c, uint64_t to
 	return off * 100 <= (off + own) * IMPURE_PCT || off * 100 <= total * STRAY_PCT;
 }
 
-/* How far from its loop a thread may wait for work. */
-static uint32_t between_max(enum wait_kind wait, bool thread)
+/* May a thread wait for work so far from its loop? */
+static bool is_near(const struct candidate *c, bool thread)
 {
-	switch (wait) {
+	switch (c->wait) {
 	case WAIT_EVENTS:
-		return UINT32_MAX;
+		return true;
 	case WAIT_POLL:
-		return 1;
+		return c->named <= 1;
 	case WAIT_QUEUE:
 	case WAIT_DATA:
 		/* A thread is there to work for others; a process may work for itself. */
-		return thread ? BETWEEN_MAX : 0;
+		return c->between <= (thread ? BETWEEN_MAX : 0);
 	default:
-		return 0;
+		return c->named <= 1 && !c->between; /* a function of the program's that sleeps */
 	}
 }
 
@@ -194,8 +198,7 @@ static void judge(const struct unit *u, struct candidate *c)
 		return;
 	}
 	c->accepted = u->work[c->loop] * 100 >= u->work[c->group] * COVERAGE_PCT &&
-		      c->between <= between_max(c->wait, u->t->nodes.v[c->owner].thread) &&
-		      is_pure(u, c, total);
+		      is_near(c, u->t->nodes.v[c->owner].thread) && is_pure(u, c, total);
 }
 
 void unit_judge(struct unit *u)

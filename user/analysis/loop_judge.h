@@ -13,7 +13,8 @@ struct candidate {
 	uint32_t group;   /* of the stack tree, or CALL_NONE */
 	uint32_t loop;    /* node of the loop's function */
 	uint32_t branch;  /* the child of it on the way to the owner; CALL_NONE: it is the owner */
-	uint32_t between; /* named functions of the program behind the loop, up to the owner */
+	uint32_t named;   /* the program's functions with a name behind the loop, up to the owner */
+	uint32_t between; /* of them, those that are not named for waiting */
 	bool accepted;    /* may be waiting for work */
 };
 

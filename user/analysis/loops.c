@@ -94,7 +94,7 @@ static void make_own_loop(struct candidate *c)
 {
 	c->loop = c->owner;
 	c->branch = CALL_NONE;
-	c->between = 0;
+	c->named = c->between = 0;
 }
 
 static void part_threads(struct unit *u, struct candidate *a, struct candidate *b)
@@ -116,7 +116,7 @@ static bool agrees(const struct unit *u, const struct candidate *chosen, const s
 		return true;
 	if (c->loop != chosen->loop)
 		return false;
-	return !c->between || (c->wait == WAIT_EVENTS && c->between <= 1);
+	return c->named <= 1 && (!c->between || c->wait == WAIT_EVENTS);
 }
 
 static int by_time(const void *a, const void *b)
