@@ -191,6 +191,37 @@ Test(sampled, a_thread_a_connection_waits_for_the_next_request)
 	expect_idle("accept_all > accept4", 10000);
 }
 
+Test(sampled, a_server_may_wait_far_below_its_loop)
+{
+#define READ "read_packet;read_reallen;vio_read;socket_io;" POLL
+	stack_cpu(r, 0, THREAD "connection;do_command;dispatch;execute", 800);
+	stack_cpu(r, 0, THREAD "connection;do_command;dispatch;parse", 200);
+	stack_cpu(r, 0, THREAD "connection;do_command;" READ, 80);
+	stack_blocked(r, 0, THREAD "connection;do_command;" READ, 9000);
+	stack_blocked(r, 0, THREAD "connection;do_command;dispatch;reply;socket_io;" POLL, 700);
+	stack_blocked(r, 0, THREAD "libstdc++.so.6/std::execute;purge;" COND, 10000);
+	stack_blocked(r, 0, THREAD "libstdc++.so.6/std::execute;log;" COND, 10000);
+	find();
+	expect("dispatch", 1000, 700, 0);
+	expect("dispatch > execute", 800, 0, 800);
+	expect("dispatch > reply > socket_io > poll", 0, 700, 700);
+	expect_idle("do_command > poll", 9000);
+	expect_idle("purge > pthread_cond_wait", 10000);
+	expect_idle("log > pthread_cond_wait", 10000);
+}
+
+Test(sampled, a_client_that_reads_answers_far_below_is_not_idle)
+{
+	stack_cpu(r, 0, THREAD "worker;job;report", 500);
+	stack_cpu(r, 0, THREAD "worker;job;query;send_query;libc:send", 90);
+	stack_cpu(r, 0, THREAD "worker;job;query;read_reply;parse_rows", 50);
+	stack_cpu(r, 0, THREAD "worker;job;query;" READ, 80);
+	stack_blocked(r, 0, THREAD "worker;job;query;" READ, 9000);
+	find();
+	cr_assert_eq(r->attributed.idle_ns, 0, "%s", stack_paths(r));
+	expect("worker > job > query", 220, 9000, 0);
+}
+
 Test(sampled, processes_that_were_forked_have_their_own_loops)
 {
 	uint32_t worker = stack_target(r, "app", "/bin/app");

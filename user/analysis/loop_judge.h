@@ -13,7 +13,7 @@ struct candidate {
 	uint32_t group;   /* of the stack tree, or CALL_NONE */
 	uint32_t loop;    /* node of the loop's function */
 	uint32_t branch;  /* the child of it on the way to the owner; CALL_NONE: it is the owner */
-	uint32_t named;   /* the program's functions with a name behind the loop, up to the owner */
+	uint32_t behind;  /* the program's functions behind the loop, up to the owner */
 	uint32_t between; /* of them, those that are not named for waiting */
 	bool accepted;    /* may be waiting for work */
 };
@@ -27,6 +27,7 @@ struct unit {
 	uint64_t *work; /* inclusive, without waiting that may be for work */
 	uint64_t *own;  /* of the node itself and of plumbing that it calls, all of it */
 	uint64_t *own_work;
+	bool forked; /* by a process of its own program: it is there to work for it */
 	VEC(uint32_t) touched;
 	VEC(struct candidate) candidates;
 	struct table index; /* of candidates */

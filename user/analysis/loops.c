@@ -94,7 +94,7 @@ static void make_own_loop(struct candidate *c)
 {
 	c->loop = c->owner;
 	c->branch = CALL_NONE;
-	c->named = c->between = 0;
+	c->behind = c->between = 0;
 }
 
 static void part_threads(struct unit *u, struct candidate *a, struct candidate *b)
@@ -116,7 +116,7 @@ static bool agrees(const struct unit *u, const struct candidate *chosen, const s
 		return true;
 	if (c->loop != chosen->loop)
 		return false;
-	return c->named <= 1 && (!c->between || c->wait == WAIT_EVENTS);
+	return c->behind <= 1 && (!c->between || c->wait == WAIT_EVENTS);
 }
 
 static int by_time(const void *a, const void *b)
@@ -219,11 +219,24 @@ static int add_loop(struct loops *l, const struct unit *u, uint32_t unit, const 
 	return err;
 }
 
+/* Is its parent of the same program, and among the targets? */
+static bool is_forked(const struct report *r, uint32_t target)
+{
+	const struct target *t = &r->targets.v[target];
+
+	vec_foreach (parent, &r->targets) {
+		if (parent->pid == t->ppid && parent->exe == t->exe && parent != t)
+			return true;
+	}
+	return false;
+}
+
 /* Loops in the stacks of one process. */
 static int find_in_target(struct finder *f, uint32_t target)
 {
 	int err = 0;
 
+	f->unit.forked = is_forked(f->unit.r, target);
 	unit_judge(&f->unit);
 	choose(&f->unit);
 	vec_foreach (c, &f->unit.candidates) {
