@@ -120,6 +120,17 @@ Test(sampled, a_loop_in_main_is_called_by_what_it_waits_in)
 	expect_idle("epoll_wait", 5000);
 }
 
+Test(sampled, a_loop_without_a_name_is_called_by_what_leads_to_its_waiting)
+{
+	stack_cpu(r, 0, THREAD "?1010;handle", 500);
+	stack_cpu(r, 0, THREAD "?1010;queue_pop;libc:pthread_mutex_lock", 100);
+	stack_blocked(r, 0, THREAD "?1010;queue_pop;" COND, 5000);
+	find();
+	expect("handle", 500, 0, 500);
+	expect("queue_pop > pthread_mutex_lock", 100, 0, 100);
+	expect_idle("queue_pop > pthread_cond_wait", 5000);
+}
+
 Test(sampled, a_loop_that_never_waits_is_still_no_request)
 {
 	/* Under full load: a glimpse of waiting in ten seconds. */

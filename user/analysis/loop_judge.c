@@ -171,11 +171,13 @@ static struct way look_at_way(const struct unit *u, const struct candidate *c)
 	return way;
 }
 
-/* Is nothing done there but for the waiting's sake? */
-static bool is_pure(const struct way *way, uint64_t total)
+/* Is nothing done there but for the waiting's sake? Who waits for events does some for each. */
+static bool is_pure(const struct candidate *c, const struct way *way, uint64_t total)
 {
+	uint64_t stray = c->wait == WAIT_EVENTS ? BRANCH_PCT : STRAY_PCT;
+
 	return way->off * 100 <= (way->off + way->own) * IMPURE_PCT ||
-	       way->off * 100 <= total * STRAY_PCT;
+	       way->off * 100 <= total * stray;
 }
 
 /* The same, and it was seen. */
@@ -225,7 +227,7 @@ static void judge(const struct unit *u, struct candidate *c)
 	}
 	way = look_at_way(u, c);
 	c->accepted = u->work[c->loop] * 100 >= u->work[c->group] * COVERAGE_PCT &&
-		      is_near(u, c, &way) && is_pure(&way, total);
+		      is_near(u, c, &way) && is_pure(c, &way, total);
 }
 
 void unit_judge(struct unit *u)

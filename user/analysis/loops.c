@@ -166,7 +166,7 @@ static int add_role(struct loops *l, uint32_t unit, uint32_t node, uint32_t loop
  */
 static uint32_t name_of(const struct unit *u, const struct candidate *c)
 {
-	uint32_t waits = CALL_NONE;
+	uint32_t waits = CALL_NONE, below = CALL_NONE;
 
 	for (uint32_t n = c->loop; n && u->t->nodes.v[n].group != CALL_NONE;
 	     n = u->t->tree.v.v[n].parent) {
@@ -179,7 +179,15 @@ static uint32_t name_of(const struct unit *u, const struct candidate *c)
 		if (waits == CALL_NONE)
 			waits = u->t->tree.v.v[n].what;
 	}
-	return waits != CALL_NONE ? waits : c->call;
+	/* Without any, the first one that leads to the waiting. */
+	for (uint32_t n = c->owner; waits == CALL_NONE && n != c->loop;
+	     n = u->t->tree.v.v[n].parent) {
+		const struct function *f = stack_function(u->t, u->f, n);
+
+		if (f && f->name && !function_is_main(f))
+			below = u->t->tree.v.v[n].what;
+	}
+	return waits != CALL_NONE ? waits : below != CALL_NONE ? below : c->call;
 }
 
 static int loop_of(struct loops *l, const struct unit *u, const struct candidate *c, uint32_t *ret)
