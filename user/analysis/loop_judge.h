@@ -43,6 +43,11 @@ int unit_add(struct unit *u, const struct sample *s, const struct stack_end *end
 /* Finds each candidate's loop and says whether it may be one. */
 void unit_judge(struct unit *u);
 /*
+ * Of those that may be, leaves accepted what agrees: the outermost loops, and what else waits
+ * there. Candidates change their order.
+ */
+void unit_choose(struct unit *u);
+/*
  * Is a branch with so much time one thread's (or several threads') whole life? Then what stands
  * beside it is other threads', and the function above begins threads.
  */
