@@ -184,15 +184,6 @@ const struct path *stack_path(const struct report *r, const char *path)
 	return NULL;
 }
 
-uint64_t stack_idle_ms(const struct report *r, const char *where)
-{
-	vec_foreach (i, &r->idle) {
-		if (!strcmp(i->where, where))
-			return i->total_ns / MS;
-	}
-	return 0;
-}
-
 char *stack_paths(const struct report *r)
 {
 	struct buf b = {};
@@ -213,6 +204,42 @@ char *stack_paths(const struct report *r)
 		   IN_MS(r->attributed.cpu.all_ns), IN_MS(r->attributed.cpu.named_ns),
 		   IN_MS(r->attributed.offcpu.all_ns), IN_MS(r->attributed.offcpu.named_ns));
 	return b.data;
+}
+
+const struct path *stack_get(const struct report *r, const char *path)
+{
+	const struct path *p = stack_path(r, path);
+
+	cr_assert_not_null(p, "no path '%s' among:\n%s", path, stack_paths(r));
+	return p;
+}
+
+void stack_expect(const struct report *r, const char *path, uint64_t cpu_ms, uint64_t offcpu_ms,
+		  uint64_t self_ms)
+{
+	const struct path *p = stack_get(r, path);
+
+	cr_assert(p->cpu_ns / MS == cpu_ms && p->offcpu_ns / MS == offcpu_ms &&
+		      p->stats.self_ns / MS == self_ms,
+		  "'%s' should have cpu %" PRIu64 " off %" PRIu64 " self %" PRIu64 " among:\n%s",
+		  path, cpu_ms, offcpu_ms, self_ms, stack_paths(r));
+}
+
+void stack_expect_none(const struct report *r, const char *path)
+{
+	cr_assert_null(stack_path(r, path), "'%s' among:\n%s", path, stack_paths(r));
+}
+
+void stack_expect_idle(const struct report *r, const char *where, uint64_t ms)
+{
+	uint64_t ns = 0;
+
+	vec_foreach (i, &r->idle) {
+		if (!strcmp(i->where, where))
+			ns = i->total_ns;
+	}
+	cr_assert_eq(ns / MS, ms, "%" PRIu64 " idle in '%s' should be among:\n%s", ms, where,
+		     stack_paths(r));
 }
 
 /* Everything that the report has of time. */
@@ -241,7 +268,8 @@ static void check_path(const struct report *r, uint32_t i, uint64_t *kids_ns)
 	if (p->parent == REPORT_NONE)
 		return;
 	cr_assert_lt(p->parent, i, "a parent stands before its children");
-	cr_assert_neq(r->paths.v[p->parent].node, p->node, "recursion is one node: %s", stack_paths(r));
+	cr_assert_neq(r->paths.v[p->parent].node, p->node, "recursion is one node: %s",
+		      stack_paths(r));
 }
 
 void stack_check(const struct report *r)

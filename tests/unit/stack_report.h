@@ -32,8 +32,14 @@ uint32_t stack_counted(struct report *r, uint32_t parent, const char *name, uint
 
 /* The path with these nodes ("serve > parse"), NULL: there is none. */
 const struct path *stack_path(const struct report *r, const char *path);
-/* What waits there for work, in ms; 0: nothing does. */
-uint64_t stack_idle_ms(const struct report *r, const char *where);
+/* The same; fails with all paths when there is none. */
+const struct path *stack_get(const struct report *r, const char *path);
+/* Fails unless the path is there with these times, whole milliseconds. */
+void stack_expect(const struct report *r, const char *path, uint64_t cpu_ms, uint64_t offcpu_ms,
+		  uint64_t self_ms);
+void stack_expect_none(const struct report *r, const char *path);
+/* Fails unless so much waits for work there. */
+void stack_expect_idle(const struct report *r, const char *where, uint64_t ms);
 /* All paths, a line each, on the heap: for messages. */
 char *stack_paths(const struct report *r);
 /*

@@ -11,7 +11,7 @@
 #include "lib/vec.h"
 
 #define CALL_NONE      UINT32_MAX
-#define CALL_NODES_MAX 1000000
+#define CALL_NODES_MAX 300000
 
 struct call_node {
 	uint32_t parent; /* CALL_NONE for the root */

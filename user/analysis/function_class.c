@@ -85,9 +85,9 @@ bool is_plumbing_object(const char *name)
 	return HAS_PREFIX(name, prefixes);
 }
 
-bool is_python_object(const char *name)
+bool is_machine_object(const char *name)
 {
-	static const char *const prefixes[] = { "libpython", "python2.", "python3." };
+	static const char *const prefixes[] = { "libpython", "python2.", "python3.", "libjvm.so" };
 
 	return HAS_PREFIX(name, prefixes) || !strcmp(name, "python3");
 }

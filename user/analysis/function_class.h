@@ -8,8 +8,8 @@
 bool is_starter_name(const char *name, const char *file);
 /* An object that is in every program, or that waits, allocates or dispatches for it. */
 bool is_plumbing_object(const char *name);
-/* CPython itself, or a library of it. */
-bool is_python_object(const char *name);
+/* A virtual machine, of which it is known without a look at its frames. */
+bool is_machine_object(const char *name);
 /* The libraries of C++ and Rust, which are compiled into the program. */
 bool is_standard_library_name(const char *name);
 /* Go's runtime and its way to the system, in an object that has it. */

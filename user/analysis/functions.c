@@ -152,7 +152,7 @@ static enum function_class classify(const struct builder *b, const struct frame 
 		return FUNCTION_OWN;
 	if (is_plumbing_object(object) || is_trampoline(f, object))
 		return FUNCTION_PLUMBING;
-	if (f->language != LANGUAGE_NATIVE || is_python_object(object) ||
+	if (f->language != LANGUAGE_NATIVE || is_machine_object(object) ||
 	    (f->object < b->r->objects.n && b->is_host[f->object]))
 		return FUNCTION_HOST;
 	if (!f->name || !f->name[0])
@@ -177,13 +177,9 @@ static uint32_t node_of(struct builder *b, const struct function *f)
 	}
 	buf_clear(&b->scratch);
 	buf_printf(&b->scratch, "%s+0x%" PRIx64, object_name(b->r, f->object), f->start);
-	for (i = 0; i < b->r->nodes.n; i++) {
-		const struct node *n = &b->r->nodes.v[i];
-
-		if (n->object == f->object && !strcmp(n->name, buf_str(&b->scratch)))
-			return i;
-	}
-	return REPORT_NONE;
+	key.name = strpool_find(&b->r->strings, buf_str(&b->scratch), b->scratch.len);
+	i = key.name ? table_find(&b->nodes, &key, sizeof(key)) : TABLE_NONE;
+	return i == TABLE_NONE ? REPORT_NONE : i;
 }
 
 /* The cold part of a function is that function, where this was seen, too; NULL: no name. */

@@ -12,7 +12,8 @@
 #define STRAY_PCT    2  /* of all that branches off: less work there does not matter */
 #define ALONE_PCT    98 /* of the group's time: a thread that does nothing but wait */
 
-#define BETWEEN_MAX 2
+#define SEEN_PERMILLE 5 /* of the group's work, to have seen the way to the waiting at work */
+#define BETWEEN_MAX   2
 
 int unit_init(struct unit *u, const struct report *r, const struct functions *f,
 	      const struct stack_tree *t)
@@ -112,11 +113,15 @@ static bool is_machine(const struct unit *u, const struct candidate *c)
 	return true;
 }
 
-static bool is_own_name(const struct unit *u, uint32_t node)
+/* Counts a function between a loop and where it waits. */
+static void count_name(const struct unit *u, struct candidate *c, uint32_t node)
 {
 	const struct function *f = stack_function(u->t, u->f, node);
 
-	return f && f->name && (f->class == FUNCTION_OWN || f->class == FUNCTION_HOST) && !f->waits;
+	if (!f || f->class == FUNCTION_PLUMBING || f->class == FUNCTION_STARTER)
+		return;
+	c->behind++;
+	c->between += !f->waits;
 }
 
 /* Finds the loop of a candidate; total: what branches off on its way. */
@@ -130,7 +135,7 @@ static void find_loop(const struct unit *u, struct candidate *c, uint64_t *total
 		*total += branching_off(u, n, next);
 	c->loop = c->owner;
 	c->branch = CALL_NONE;
-	c->between = 0;
+	c->behind = c->between = 0;
 	next = CALL_NONE;
 	for (uint32_t n = c->owner; !found && n != parent_of(u, c->group); n = parent_of(u, n)) {
 		uint64_t off = branching_off(u, n, next);
@@ -142,44 +147,71 @@ static void find_loop(const struct unit *u, struct candidate *c, uint64_t *total
 			c->loop = n;
 			c->branch = next;
 		} else {
-			c->between += is_own_name(u, n);
+			count_name(u, c, n);
 		}
 		next = n;
 	}
 }
 
-/* Is nothing done on the way from the loop to the waiting but for its sake? */
-static bool is_pure(const struct unit *u, const struct candidate *c, uint64_t total)
+/* What is done on the way from the loop to the waiting. */
+struct way {
+	uint64_t off; /* branches off: it may be for anything */
+	uint64_t own; /* of the functions that lead there, and of plumbing that they call */
+};
+
+static struct way look_at_way(const struct unit *u, const struct candidate *c)
 {
-	uint64_t off = 0, own = 0;
+	struct way way = {};
 	uint32_t next = CALL_NONE;
 
 	for (uint32_t n = c->owner; n != c->loop; next = n, n = parent_of(u, n)) {
-		off += branching_off(u, n, next);
-		own += u->own_work[n];
+		way.off += branching_off(u, n, next);
+		way.own += u->own_work[n];
 	}
-	return off * 100 <= (off + own) * IMPURE_PCT || off * 100 <= total * STRAY_PCT;
+	return way;
 }
 
-/* How far from its loop a thread may wait for work. */
-static uint32_t between_max(enum wait_kind wait, bool thread)
+/* Is nothing done there but for the waiting's sake? Who waits for events does some for each. */
+static bool is_pure(const struct candidate *c, const struct way *way, uint64_t total)
 {
-	switch (wait) {
+	uint64_t stray = c->wait == WAIT_EVENTS ? BRANCH_PCT : STRAY_PCT;
+
+	return way->off * 100 <= (way->off + way->own) * IMPURE_PCT ||
+	       way->off * 100 <= total * stray;
+}
+
+/* The same, and it was seen. */
+static bool is_surely_pure(const struct unit *u, const struct candidate *c, const struct way *way)
+{
+	return way->off * 100 <= (way->off + way->own) * IMPURE_PCT &&
+	       way->own * 1000 >= u->work[c->group] * SEEN_PERMILLE;
+}
+
+/*
+ * May it wait for work so far from its loop? Threads, and processes that their like have forked,
+ * are there to work for others; any other process may work for itself.
+ */
+static bool is_near(const struct unit *u, const struct candidate *c, const struct way *way)
+{
+	bool serves = u->forked || u->t->nodes.v[c->owner].thread;
+
+	switch (c->wait) {
 	case WAIT_EVENTS:
-		return UINT32_MAX;
+		return true;
 	case WAIT_POLL:
-		return 1;
+		return c->behind <= 1 || (serves && is_surely_pure(u, c, way));
 	case WAIT_QUEUE:
 	case WAIT_DATA:
-		/* A thread is there to work for others; a process may work for itself. */
-		return thread ? BETWEEN_MAX : 0;
+		return c->between <= (serves ? BETWEEN_MAX : 0) ||
+		       (serves && is_surely_pure(u, c, way));
 	default:
-		return 0;
+		return c->behind <= 1 && !c->between; /* a function of the program's that sleeps */
 	}
 }
 
 static void judge(const struct unit *u, struct candidate *c)
 {
+	struct way way;
 	uint64_t total;
 
 	if (c->group == CALL_NONE) {
@@ -193,9 +225,9 @@ static void judge(const struct unit *u, struct candidate *c)
 		c->accepted = true;
 		return;
 	}
+	way = look_at_way(u, c);
 	c->accepted = u->work[c->loop] * 100 >= u->work[c->group] * COVERAGE_PCT &&
-		      c->between <= between_max(c->wait, u->t->nodes.v[c->owner].thread) &&
-		      is_pure(u, c, total);
+		      is_near(u, c, &way) && is_pure(c, &way, total);
 }
 
 void unit_judge(struct unit *u)

@@ -13,7 +13,8 @@ struct candidate {
 	uint32_t group;   /* of the stack tree, or CALL_NONE */
 	uint32_t loop;    /* node of the loop's function */
 	uint32_t branch;  /* the child of it on the way to the owner; CALL_NONE: it is the owner */
-	uint32_t between; /* named functions of the program behind the loop, up to the owner */
+	uint32_t behind;  /* the program's functions behind the loop, up to the owner */
+	uint32_t between; /* of them, those that are not named for waiting */
 	bool accepted;    /* may be waiting for work */
 };
 
@@ -26,6 +27,7 @@ struct unit {
 	uint64_t *work; /* inclusive, without waiting that may be for work */
 	uint64_t *own;  /* of the node itself and of plumbing that it calls, all of it */
 	uint64_t *own_work;
+	bool forked; /* by a process of its own program: it is there to work for it */
 	VEC(uint32_t) touched;
 	VEC(struct candidate) candidates;
 	struct table index; /* of candidates */
@@ -40,6 +42,11 @@ void unit_clear(struct unit *u);
 int unit_add(struct unit *u, const struct sample *s, const struct stack_end *end);
 /* Finds each candidate's loop and says whether it may be one. */
 void unit_judge(struct unit *u);
+/*
+ * Of those that may be, leaves accepted what agrees: the outermost loops, and what else waits
+ * there. Candidates change their order.
+ */
+void unit_choose(struct unit *u);
 /*
  * Is a branch with so much time one thread's (or several threads') whole life? Then what stands
  * beside it is other threads', and the function above begins threads.

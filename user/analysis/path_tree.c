@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/path_counted.h"
 #include "analysis/path_names.h"
 #include "lib/cleanup.h"
 
@@ -15,9 +16,9 @@ struct builder {
 	const struct stacks *s;
 	struct call_walk walk;
 	struct path_names path; /* of a sample */
-	struct table below;     /* (node, node of the report) → node: see know_below() */
-	struct table heaviest;  /* a function's node with most time: see add_cut() */
-	struct table idle;      /* text → index of report.idle */
+	struct path_counted counted;
+	struct table heaviest; /* a function's node with most time: see add_cut() */
+	struct table idle;     /* text → index of report.idle */
 	struct buf text;
 };
 
@@ -25,7 +26,7 @@ static void builder_done(struct builder *b)
 {
 	call_walk_done(&b->walk);
 	path_names_done(&b->path);
-	table_done(&b->below);
+	path_counted_done(&b->counted);
 	table_done(&b->heaviest);
 	table_done(&b->idle);
 	buf_done(&b->text);
@@ -93,90 +94,6 @@ static int add_counted(struct builder *b)
 		t->of_path[i] = node;
 		if (node && t->nodes.v[node].path == REPORT_NONE) /* else there is no room */
 			t->nodes.v[node].path = i;
-	}
-	return err;
-}
-
-/* Of the counted paths below a node, that of a function with most time: its node, or 0. */
-static uint32_t find_below(const struct builder *b, uint32_t above, uint32_t counted)
-{
-	const struct path_tree *t = b->t;
-	uint32_t best = REPORT_NONE;
-
-	for (uint32_t i = 0; i < b->r->paths.n; i++) {
-		uint32_t n = t->of_path[i];
-
-		if (b->r->paths.v[i].node != counted ||
-		    (best != REPORT_NONE &&
-		     b->r->paths.v[i].stats.total_ns <= b->r->paths.v[best].stats.total_ns))
-			continue;
-		while (t->tree.v.v[n].depth > t->tree.v.v[above].depth)
-			n = t->tree.v.v[n].parent;
-		if (n == above)
-			best = i;
-	}
-	return best == REPORT_NONE ? 0 : t->of_path[best];
-}
-
-/* The same, once for each pair. */
-static int know_below(struct builder *b, uint32_t above, uint32_t counted, uint32_t *ret)
-{
-	uint32_t key[2] = { above, counted };
-
-	*ret = table_find(&b->below, key, sizeof(key));
-	if (*ret != TABLE_NONE)
-		return 0;
-	*ret = find_below(b, above, counted);
-	return table_add(&b->below, key, sizeof(key), *ret);
-}
-
-/*
- * Goes on to the counted path of a function, if there is one. Who ends by calling another leaves no
- * frame (a tail call), so that it may be missing between the two.
- */
-static int step_counted(struct builder *b, uint32_t function, uint32_t *node, bool *found)
-{
-	uint32_t counted = function_of(b, function)->node, next;
-	int err = 0;
-
-	*found = false;
-	if (counted == REPORT_NONE)
-		return 0;
-	*found = b->t->tree.v.v[*node].what == functions_n(b) + counted;
-	next = call_tree_find(&b->t->tree, *node, functions_n(b) + counted);
-	if (next == TABLE_NONE && !*found)
-		err = know_below(b, *node, counted, &next);
-	if (!err && next != TABLE_NONE && next) {
-		*node = next;
-		*found = true;
-	}
-	return err;
-}
-
-/*
- * The innermost counted path that a sample is in: its node, or 0. from: index of the first function
- * behind it.
- */
-static int find_counted(struct builder *b, const struct stack *stack, uint32_t *node,
-			uint32_t *from)
-{
-	bool found;
-	int err = 0;
-
-	*node = *from = 0;
-	for (uint32_t i = 0; !err && i < b->path.chain.n; i++) {
-		err = step_counted(b, b->path.chain.v[i], node, &found);
-		if (found)
-			*from = i + 1;
-	}
-	for (uint32_t i = 0; !err && i < stack->n; i++) {
-		uint32_t function = b->s->functions.of_frame[stack->frames[i]];
-
-		if (function_of(b, function)->class != FUNCTION_KERNEL)
-			continue;
-		err = step_counted(b, function, node, &found);
-		if (found)
-			*from = (uint32_t)b->path.chain.n;
 	}
 	return err;
 }
@@ -335,7 +252,7 @@ static int add_sample(struct builder *b, uint32_t i)
 	}
 	if (!err && place.loop != CALL_NONE)
 		err = loop_node(b, place.loop, &loop);
-	err = err ? err : find_counted(b, stack, &base, &from);
+	err = err ? err : path_counted_find(&b->counted, &b->path, stack, &base, &from);
 	if (err)
 		return err;
 	if (!base && !b->path.chain.n)
@@ -419,6 +336,9 @@ int path_tree_init(struct path_tree *t, struct report *r, const struct stacks *s
 
 	*t = (struct path_tree){ .ends = calloc(s->samples.v.n + 1, sizeof(*t->ends)),
 				 .of_path = calloc(r->paths.n + 1, sizeof(*t->of_path)) };
+	b.counted = (struct path_counted){
+		.r = r, .f = &s->functions, .tree = &t->tree, .of_path = t->of_path
+	};
 	err = t->ends && t->of_path ? call_tree_init(&t->tree) : -ENOMEM;
 	err = err ? err : call_walk_init(&b.walk, &t->tree, whats);
 	err = err ? err : add_counted(&b);

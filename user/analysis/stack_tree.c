@@ -60,7 +60,7 @@ static int add_nodes(struct builder *b)
 			node = t->nodes.v[parent];
 			node.thread = (node.thread || begins_thread(f)) && !begins_process(f);
 			if (node.group == CALL_NONE && f->class != FUNCTION_STARTER &&
-			    f->class != FUNCTION_MARK)
+			    f->class != FUNCTION_MARK && f->class != FUNCTION_PLUMBING)
 				node.group = i;
 		}
 		err = vec_push(&t->nodes, node);

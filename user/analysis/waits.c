@@ -164,7 +164,7 @@ struct called {
 	const char *name;    /* of the first that has one: what the program called; or NULL */
 	enum wait_kind kind; /* of the outermost that is known */
 	bool lock, join;
-	enum language by; /* of the function that called it */
+	bool in_python;
 };
 
 static struct called called_by(const struct functions *f, const struct stack *s, uint32_t end)
@@ -185,7 +185,8 @@ static struct called called_by(const struct functions *f, const struct stack *s,
 		c.join = c.join || !strncmp(name, "pthread_join", 12) ||
 			 !strncmp(name, "__pthread_clockjoin", 19);
 	}
-	c.by = end ? function_at(f, s, end - 1)->language : LANGUAGE_NATIVE;
+	for (; end && !c.in_python; end--)
+		c.in_python = function_at(f, s, end - 1)->language == LANGUAGE_PYTHON;
 	return c;
 }
 
@@ -199,7 +200,7 @@ static enum wait_kind kind_of_futex(const struct called *c)
 		return WAIT_EVENTS;
 	if (c->lock)
 		return WAIT_NONE;
-	if (c->by == LANGUAGE_PYTHON && c->name && !strncmp(c->name, "pthread_cond_", 13))
+	if (c->in_python && c->name && !strncmp(c->name, "pthread_cond_", 13))
 		return WAIT_NONE;
 	return c->kind == WAIT_QUEUE || !c->name ? WAIT_QUEUE : WAIT_NONE;
 }

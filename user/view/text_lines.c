@@ -204,19 +204,27 @@ void text_errors(struct buf *b, const error_count_vec *v, size_t max)
 		buf_printf(b, ", %zu other types", v->n - n);
 }
 
-/* "FUNCTION (FILE)" without the file's folders. */
+void text_short_files(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		size_t len = strcspn(s, ")");
+		const char *last = *s == '(' ? memrchr(s, '/', len) : NULL;
+
+		buf_add_char(b, *s);
+		if (last)
+			s = last;
+	}
+}
+
 static void add_node(struct buf *b, const struct node *n)
 {
-	const char *file = strrchr(n->name, '('), *last;
 	_cleanup_(buf_done) struct buf name = {};
 
-	if (n->kind < NODE_PYTHON || !file || file == n->name) {
+	if (n->kind < NODE_PYTHON) {
 		name_format(b, n->name);
 		return;
 	}
-	last = strrchr(file, '/');
-	buf_add(&name, n->name, (size_t)(file + 1 - n->name));
-	buf_add_str(&name, last ? last + 1 : file + 1);
+	text_short_files(&name, n->name);
 	text_clean(b, buf_str(&name));
 	if (name.err)
 		b->err = name.err;

@@ -335,6 +335,7 @@ static void add_legend(struct buf *b, const struct order *o)
 {
 	const struct report *r = o->r;
 	_cleanup_(buf_done) struct buf line = {};
+	_cleanup_(buf_done) struct buf where = {};
 
 	if (o->any_sampled)
 		text_para(b, 2, 4,
@@ -343,15 +344,17 @@ static void add_legend(struct buf *b, const struct order *o)
 	if (!r->attributed.idle_ns)
 		return;
 	for (size_t i = 0; i < r->idle.n && i < IDLE_MAX; i++) {
+		buf_clear(&where);
+		text_short_files(&where, r->idle.v[i].where);
 		buf_printf(&line, "%s%s ", i ? ", " : "", text_ns(r->idle.v[i].total_ns).s);
-		text_shorten(&line, r->idle.v[i].where, 50);
+		text_shorten(&line, buf_str(&where), 60);
 	}
 	if (r->idle.n > IDLE_MAX)
 		buf_printf(&line, ", and %zu more", r->idle.n - IDLE_MAX);
 	text_para(b, 2, 4, "In no path: %s of waiting for work: %s.",
 		  text_ns(r->attributed.idle_ns).s, buf_str(&line));
-	if (line.err)
-		b->err = line.err;
+	if (line.err || where.err)
+		b->err = -ENOMEM;
 }
 
 static void add_lists(struct buf *b, struct order *o)
@@ -365,12 +368,17 @@ static void add_lists(struct buf *b, struct order *o)
 	add_list(b, o, "What went wrong inside, whether or not the call failed of it", by_inside);
 }
 
-/* There is none: says so where somebody asked for functions. */
+/* There is none: says so where somebody asked for functions, or all wait. */
 static void add_none(struct buf *b, const struct report *r)
 {
+	struct order o = { .r = r };
+
 	if (r->has_spans)
 		text_heading(b, "Paths", "none of the %zu traced functions was called",
 			     r->unused.n);
+	else if (r->attributed.idle_ns)
+		text_heading(b, "Paths", "%s", "none: the targets did nothing but wait for work");
+	add_legend(b, &o);
 }
 
 int text_paths(struct buf *b, const struct report *r)

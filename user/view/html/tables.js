@@ -158,25 +158,30 @@ function describeEstimate(path) {
 /* Columns of a path: a sampled one has times, by estimate, and nothing that must be counted. */
 function pathColumns(report, at) {
 	const sampled = report.paths.some(estimateOf);
-	const unknown = ['\u2013', { title: 'Estimated from stacks: its calls are not counted' }];
-	const about = (row, ns) => estimateOf(row.path)
+	const counted = report.paths.some(path => !estimateOf(path));
+	const measured = report.offcpu && report.offcpu.taken >= report.offcpu.switches;
+	const known = column => ({ ...column, cell: row => estimateOf(row.path)
+		? ['\u2013', { title: 'Estimated from stacks: its calls are not counted' }] : column.cell(row) });
+	const about = (row, ns) => estimateOf(row.path) && ns
 		? [`~${formatTime(ns)}`, { title: describeEstimate(row.path) }] : formatTime(ns);
-	const known = column => ({ ...column, cell: row => estimateOf(row.path) ? unknown : column.cell(row) });
-	const time = (label, value, has) => ({ label, num: true, value, cell: row => has(row) ? about(row, value(row)) : '\u2013' });
+	const time = (label, value, has, show) => ({ label, num: true, value,
+		cell: row => has(row) ? show(row, value(row)) : '\u2013' });
 	const timed = row => estimateOf(row.path) || at(row)[STATS.calls];
+	const split = (label, key, show) => time(label, row => row.path[key], row => row.path[key] >= 0, show);
 	const [calls, errors, p50, p99, max] = statsColumns(report, at);
-	const split = key => time(key === PATH.cpu ? 'CPU' : 'Off CPU', row => row.path[key], row => row.path[key] >= 0);
 
-	return [known(calls), known(errors), known(p50), known(p99), known(max),
-		time('Total', row => at(row)[STATS.total], timed),
-		...sampled ? [split(PATH.cpu), split(PATH.offcpu)] : [],
-		time('Self', row => at(row)[STATS.self], timed)];
+	return [...counted ? [calls, errors, p50, p99, max].map(known) : [],
+		time('Total', row => at(row)[STATS.total], timed, about),
+		...sampled ? [split('CPU', PATH.cpu, about),
+			split('Off CPU', PATH.offcpu, measured ? (row, ns) => formatTime(ns) : about)] : [],
+		time('Self', row => at(row)[STATS.self], timed, about)];
 }
 
 /* What the paths are of all time, and where nobody waited for anything but work. */
 function describeAttributed(report) {
 	const a = report.attributed;
-	const places = a.places.slice(0, 4).map(([where, ns]) => `${text(report, where)} ${formatTime(ns)}`);
+	const places = a.places.slice(0, 4).map(([where, ns]) =>
+		`${text(report, where).replace(/\([^()]*\/([^/()]*)\)/g, '($1)')} ${formatTime(ns)}`);
 	const shares = [['CPU time', a.cpuNamed, a.cpu], ['waiting', a.offcpuNamed, a.offcpu]]
 		.filter(([, , all]) => all).map(([what, named, all]) => `${formatShare(named, all)} of the ${what}`);
 
