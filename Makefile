@@ -122,7 +122,8 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/f
 FUZZ_SRC := $(wildcard user/lib/*.c) $(wildcard user/sym/*.c) \
 	user/target/maps.c $(wildcard user/runtime/python_*.c user/runtime/v8_*.c) user/runtime/beam_symbols.c \
 	user/runtime/beam_code.c user/trace/spec.c \
-	user/trace/insn.c user/trace/entrybounds.c user/trace/entrysite.c
+	user/trace/insn.c user/trace/entrybounds.c user/trace/entrysite.c \
+	user/serve/message.c user/serve/status.c
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(O)/fuzz/%.o)
 
 $(O)/fuzz/%.o: %.c Makefile
@@ -133,7 +134,7 @@ $(O)/fuzz/%.o: %.c Makefile
 
 $(O)/fuzz/fuzz_%: $(O)/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -ldw -lelf -lz -llzma -liberty -lZydis
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -ldw -lelf -lz -llzma -liberty -lZydis -ljansson
 
 check-fuzz: $(FUZZERS)
 	$(Q)mkdir -p $(O)/fuzz/seeds && cp -n /bin/true $(O)/fuzz/seeds/ 2>/dev/null || true

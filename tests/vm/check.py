@@ -138,6 +138,25 @@ def user_functions_with_all_signals(m):
 
 
 @check
+def a_trace_is_changed_while_it_runs(m):
+    _, report = m.run("control")
+    said = m.text("control.ctl")
+    if "status" in said:
+        raise Failure(f"ctl: {said!r}")
+    kernel = any(m.has(x) for x in ("fentry", "kprobe", "kprobe_multi"))
+    want = {"step_a": 25, "step_b": 30, "step_c": 23, "write": 4}
+    want.update({"vfs_write": 4} if kernel else {})
+    for name, n in want.items():
+        got = sum(x["calls"] for x in report["nodes"] if x["name"] == name)
+        counted(m, report, got, n, f"calls of {name}")
+    snapshot = json.loads(m.text("control.snapshot"))
+    got = sum(x["calls"] for x in snapshot["nodes"] if x["name"] == "step_a")
+    counted(m, snapshot, got, 23, "calls of step_a in the snapshot")
+    if not any("emergency stop" in x for x in report["notes"]) or not report["paused_ns"]:
+        raise Failure(f"the report does not tell what was done: {report['notes']}")
+
+
+@check
 def exceptions_pass_through(m):
     truth, report = m.run("throwing")
     if m.version < NEEDS_SITES:

@@ -7,7 +7,7 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans handoff busy profile sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb offspring
+WORKLOAD_C   := spans steps handoff busy profile sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb offspring
 WORKLOAD_CXX := throwing plughost
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
@@ -30,6 +30,7 @@ WORKLOADS += $(if $(shell command -v erlc),$(WORKLOAD_OUT)/beamjobs.beam)
 
 include $(WORKLOAD_SRC)/hostile/hostile.mk
 include tests/bench/bench.mk
+WORKLOADS += $(BENCH_OUT)/watch
 
 workloads: $(WORKLOADS)
 .PHONY: workloads

@@ -44,6 +44,7 @@ struct control {
 	uint64_t begun_ns, status_ns, peers_ns; /* monotonic */
 	double others_max_pct;
 	uint32_t others_max;
+	bool stopped; /* by an emergency stop */
 };
 
 static json_t *stop_all(void *arg)
@@ -51,7 +52,7 @@ static json_t *stop_all(void *arg)
 	struct control *c = arg;
 	struct emergency_outcome o;
 
-	emergency_stop(c->emergency, "pathbpf ctl", &o);
+	emergency_stop(c->emergency, "pathbpf ctl", false, &o);
 	return json_pack("{s:I, s:f}", "links", (json_int_t)o.removed, "ms",
 			 (double)o.took_ns / 1e6);
 }
@@ -105,7 +106,7 @@ struct control *control_open(const struct control_subject *subject)
 					   .others_pct = -1 };
 	describe_target(c->on.opt, c->status.target, sizeof(c->status.target));
 	if (emergency_new(session_inert(c->on.session), &c->emergency) ||
-	    watchdog_start(c->emergency, &c->watchdog))
+	    watchdog_start(c->emergency, WATCHDOG_LOOK_MS, &c->watchdog))
 		log_warn(0, "no emergency stop: out of threads or memory");
 	if (c->emergency)
 		open_server(c);
@@ -158,6 +159,7 @@ static void update_peers(struct control *c)
 	peers_ask(&c->peers, &c->status, &cost);
 	c->status.others = cost.n;
 	c->status.others_pct = cost.n ? cost.target_pct : -1;
+	session_set_others_cost(c->on.session, cost.target_pct);
 	if (cost.n > c->others_max)
 		c->others_max = cost.n;
 	if (cost.target_pct > c->others_max_pct)
@@ -192,9 +194,25 @@ static void stop(struct control *c, struct server_task *task)
 	server_answer(c->server, task, NULL);
 }
 
+static void note(struct report *r, const char *text)
+{
+	vec_push(&r->notes, report_str(r, text));
+}
+
+/* What a snapshot tells, too: in its child no lock may be taken. */
 static void add_notes(struct report *r, void *arg)
 {
-	control_tell(arg, r);
+	const struct control *c = arg;
+	char text[240];
+
+	actions_tell(&c->actions, r);
+	if (!c->others_max)
+		return;
+	snprintf(text, sizeof(text),
+		 "other traces of these targets ran at the same time, at most %u; they cost up to "
+		 "%.2g %% of the targets' CPU time, which is not part of the cost below",
+		 c->others_max, c->others_max_pct);
+	note(r, text);
 }
 
 static void take_snapshot(struct control *c, struct server_task *task)
@@ -297,9 +315,11 @@ void control_turn(struct control *c)
 	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
 	update_status(c);
 	answer_snapshot(c, snapshot_done(&c->snapshot, why, sizeof(why)), why);
-	while ((task = server_take(c->server)))
+	while ((task = server_take(c->server))) {
 		serve(c, task);
-	c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
+		c->status.state = session_is_paused(c->on.session) ? TRACE_PAUSED : TRACE_RUNNING;
+		server_publish(c->server, &c->status);
+	}
 }
 
 bool control_stopped(struct control *c)
@@ -308,11 +328,19 @@ bool control_stopped(struct control *c)
 
 	if (!c || !c->emergency || !emergency_acknowledge(c->emergency, &o))
 		return false;
+	c->stopped = true;
 	log_warn(0,
 		 "emergency stop (%s): %u probe links were removed in %.0f ms; the report has "
 		 "what was recorded before",
 		 o.why, o.removed, (double)o.took_ns / 1e6);
 	return true;
+}
+
+bool control_hung(struct control *c)
+{
+	struct emergency_outcome o = {};
+
+	return c && c->stopped && emergency_acknowledge(c->emergency, &o) && o.hung;
 }
 
 void control_settle(struct control *c)
@@ -339,11 +367,6 @@ void control_rest(struct control *c)
 	server_publish(c->server, &c->status);
 }
 
-static void note(struct report *r, const char *text)
-{
-	vec_push(&r->notes, report_str(r, text));
-}
-
 void control_tell(struct control *c, struct report *r)
 {
 	struct emergency_outcome o;
@@ -351,7 +374,7 @@ void control_tell(struct control *c, struct report *r)
 
 	if (!c)
 		return;
-	if (c->emergency && emergency_happened(c->emergency)) {
+	if (c->stopped) {
 		emergency_acknowledge(c->emergency, &o);
 		snprintf(text, sizeof(text),
 			 "an emergency stop (%s) ended the trace: %u probe links were removed in "
@@ -359,14 +382,5 @@ void control_tell(struct control *c, struct report *r)
 			 o.why, o.removed, (double)o.took_ns / 1e6);
 		note(r, text);
 	}
-	actions_tell(&c->actions, r);
-	if (c->others_max) {
-		snprintf(
-		    text, sizeof(text),
-		    "other traces of these targets ran at the same time, at most %u; they cost "
-		    "up to %.2g %% of the targets' CPU time, which is not part of the cost "
-		    "below",
-		    c->others_max, c->others_max_pct);
-		note(r, text);
-	}
+	add_notes(r, c);
 }

@@ -39,6 +39,8 @@ void control_poll(const struct control *c, struct pollfd *fds);
 void control_turn(struct control *c);
 /* Has there been an emergency stop? Then the trace is over, and why is said. */
 bool control_stopped(struct control *c);
+/* Was there one because the main loop did not run? Then the trace has failed. */
+bool control_hung(struct control *c);
 /* The main loop is over: what still reads the trace's state is waited for. Before session_stop().
  */
 void control_settle(struct control *c);

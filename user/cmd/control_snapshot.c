@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "serve/message.h"
+#include "trace/emergency.h"
 #include "trace/harvest.h"
 #include "trace/livesums.h"
 #include "trace/plan.h"
@@ -29,6 +30,7 @@
 
 #define LONGEST_S 300 /* for names to be found, and the file to be written */
 #define END_MS    10000
+#define DROP_MS   1000
 #define NICE      5 /* the trace goes first */
 
 void snapshot_init(struct snapshot *s)
@@ -87,6 +89,9 @@ static void run(const struct job *j, pid_t parent, int answer_fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	emergency_drop_probes();
+	if (write(answer_fd, "", 1) != 1)
+		_exit(1);
 	alarm(LONGEST_S);
 	setpriority(PRIO_PROCESS, 0, NICE);
 	log_set_level(LOG_ERR);
@@ -94,6 +99,22 @@ static void run(const struct job *j, pid_t parent, int answer_fd)
 	if (err && write(answer_fd, &err, sizeof(err)) != sizeof(err))
 		_exit(1);
 	_exit(0);
+}
+
+static bool is_readable(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* While the child has copies of the probes, they would outlive an emergency stop. */
+static void wait_for_drop(int fd)
+{
+	char c;
+
+	if (is_readable(fd, DROP_MS) && read(fd, &c, 1) < 0)
+		log_debug("a snapshot's child did not say that it has begun");
 }
 
 static int start(struct snapshot *s, const struct job *j)
@@ -120,6 +141,7 @@ static int start(struct snapshot *s, const struct job *j)
 		close(answer[0]);
 		return err;
 	}
+	wait_for_drop(answer[0]);
 	s->pipe_fd = answer[0];
 	s->until_ns = clock_monotonic_ns() + (LONGEST_S + 5) * 1000000000ULL;
 	return 0;
@@ -174,13 +196,6 @@ static int reap(struct snapshot *s, char *why, size_t why_size)
 	else if (err)
 		snprintf(why, why_size, "cannot write the snapshot: %s", strerror(-err));
 	return err ? err : 1;
-}
-
-static bool is_readable(int fd, int ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, ms) == 1;
 }
 
 int snapshot_done(struct snapshot *s, char *why, size_t why_size)

@@ -243,7 +243,7 @@ static int ask_all(struct ctl *c, const char *whom)
 
 	if (!everybody && parse_number(whom, 1, PARSE_PID_MAX, &pid, c->why, sizeof(c->why)))
 		return opt_fail("%s (the PID of a trace, or 'all')", c->why);
-	if (rundir_list(&all))
+	if (rundir_list(&all, true))
 		return log_err(-ENOMEM, "cannot list the traces"), STATUS_FAILED;
 	client_clean(&all);
 	vec_foreach (s, &all) {

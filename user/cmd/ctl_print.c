@@ -46,11 +46,10 @@ static void print_status(const json_t *o)
 static void print_words(const char *title, const json_t *list)
 {
 	_cleanup_(buf_done) struct buf b = {};
-	const json_t *word;
-	size_t i;
 
-	json_array_foreach(list, i, word)
-	{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *word = json_array_get(list, i);
+
 		if (!json_is_string(word))
 			continue;
 		buf_add_str(&b, i ? ", " : " ");
@@ -80,16 +79,16 @@ static void print_node(const json_t *o)
 
 static void print_list(const json_t *data)
 {
-	const json_t *nodes = json_object_get(data, "nodes"), *node;
+	const json_t *nodes = json_object_get(data, "nodes");
 	json_int_t more = json_integer_value(json_object_get(data, "nodes_left_out"));
-	size_t i;
 
 	print_status(json_object_get(data, "status"));
 	print_words("Signals", json_object_get(data, "signals"));
 	print_words("SPECs", json_object_get(data, "specs"));
 	if (json_array_size(nodes))
 		printf("%12s  %-10s  %s\n", "CALLS", "STATE", "FUNCTION");
-	json_array_foreach(nodes, i, node) print_node(node);
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		print_node(json_array_get(nodes, i));
 	if (more > 0)
 		printf("%12s  and %" JSON_INTEGER_FORMAT " more\n", "", more);
 }
@@ -139,14 +138,13 @@ static void print_removed(const json_t *data)
 
 static void print_limits(json_t *data)
 {
-	json_t *limits = json_object_get(data, "limits"), *value;
-	const char *name;
+	json_t *limits = json_object_get(data, "limits");
 
-	json_object_foreach(limits, name, value)
-	{
+	for (void *it = json_object_iter(limits); it; it = json_object_iter_next(limits, it)) {
+		const json_t *value = json_object_iter_value(it);
 		_cleanup_(buf_done) struct buf n = {}, v = {};
 
-		text_clean(&n, name);
+		text_clean(&n, json_object_iter_key(it));
 		if (json_is_string(value))
 			text_clean(&v, json_string_value(value));
 		printf("%s=%s\n", buf_str(&n), buf_str(&v));

@@ -94,7 +94,7 @@ static int run(int argc, char **argv)
 		return status;
 	if (rest < argc)
 		return opt_fail("ps takes no argument: '%s'", argv[rest]);
-	if (rundir_list(&all))
+	if (rundir_list(&all, true))
 		return log_err(-ENOMEM, "cannot list the traces"), STATUS_FAILED;
 	client_clean(&all);
 	list = json_array();

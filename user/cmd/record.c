@@ -387,6 +387,8 @@ static int run_all(struct run *run, int argc, char **argv)
 	traced = record_loop(run->session, &run->collect, run->opt.specs.n ? &run->plan : NULL,
 			     &run->opt, &run->child, run->control);
 	status = finish(run);
+	if (control_hung(run->control))
+		return STATUS_FAILED;
 	if (traced < 0)
 		return log_err(traced, "the trace ended early"), STATUS_FAILED;
 	if (!status && all_skipped(&run->plan))

@@ -314,7 +314,7 @@ static const struct opt_usage usage = {
 	.synopsis =
 	    "pathbpf [OPTION...] -p PID[,PID...] | -n GLOB | -g CGROUP | -a\n"
 	    "       pathbpf [OPTION...] -- COMMAND [ARG...]\n"
-	    "       pathbpf ps | ctl PID|all VERB | config [OPTION...] | funcs -p PID SPEC...\n"
+	    "       pathbpf ps | ctl PID VERB... | config [OPTION...] | funcs -p PID SPEC...\n"
 	    "       pathbpf overhead -p PID | doctor | help [COMMAND]",
 	.about = "Attaches to running processes and tells which execution paths they take: on-CPU "
 		 "and off-CPU stacks, system calls, calls of chosen functions, errors, process "

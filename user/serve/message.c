@@ -82,12 +82,9 @@ static char *copy_text(const json_t *value)
 
 static int take_settings(json_t *settings, struct request *r)
 {
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(settings, name, value)
-	{
-		struct limit_setting s = { .value = copy_text(value) };
+	for (void *it = json_object_iter(settings); it; it = json_object_iter_next(settings, it)) {
+		struct limit_setting s = { .value = copy_text(json_object_iter_value(it)) };
+		const char *name = json_object_iter_key(it);
 
 		s.name = s.value && strlen(name) <= MESSAGE_TEXT_MAX ? strdup(name) : NULL;
 		if (!s.name || r->settings.n >= MESSAGE_SETTINGS_MAX || vec_push(&r->settings, s)) {

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "serve/client.h"
@@ -11,6 +12,7 @@
 
 #define ONE_MS  5 /* for one of them to answer: its server has nothing else to do */
 #define MUTE_NS 30000000000ULL
+#define LIST_NS 30000000000ULL /* for which other users' sockets are remembered */
 
 static bool is_mute(struct peers *p, uint32_t pid, uint64_t now_ns)
 {
@@ -34,6 +36,27 @@ static void mute(struct peers *p, uint32_t pid, uint64_t now_ns)
 	vec_push(&p->mute, m);
 }
 
+/* Everybody's sockets: this user's as they are now, others' as they were a while ago. */
+static void list(struct peers *p, trace_socket_vec *ret)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	size_t n = 0;
+
+	rundir_list(ret, false);
+	if (now_ns >= p->foreign_until_ns) {
+		p->foreign_until_ns = now_ns + LIST_NS;
+		p->foreign.n = 0;
+		rundir_list(&p->foreign, true);
+		for (size_t i = 0; i < p->foreign.n; i++) {
+			if (p->foreign.v[i].owner != geteuid())
+				p->foreign.v[n++] = p->foreign.v[i];
+		}
+		p->foreign.n = n;
+	}
+	vec_foreach (s, &p->foreign)
+		vec_push(ret, *s);
+}
+
 void peers_ask(struct peers *p, const struct trace_status *own, struct peers_cost *ret)
 {
 	uint64_t end_ns = clock_monotonic_ns() + PEERS_BUDGET_MS * 1000000ULL;
@@ -41,7 +64,7 @@ void peers_ask(struct peers *p, const struct trace_status *own, struct peers_cos
 	size_t asked = 0;
 
 	*ret = (struct peers_cost){};
-	rundir_list(&all);
+	list(p, &all);
 	vec_foreach (s, &all) {
 		uint64_t now_ns = clock_monotonic_ns();
 		struct trace_status status;
@@ -67,4 +90,5 @@ void peers_ask(struct peers *p, const struct trace_status *own, struct peers_cos
 void peers_done(struct peers *p)
 {
 	vec_done(&p->mute);
+	vec_done(&p->foreign);
 }

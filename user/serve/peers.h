@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/vec.h"
+#include "serve/rundir.h"
 #include "serve/status.h"
 
 #define PEERS_MAX 64
@@ -20,6 +21,8 @@ struct peer_mute {
 
 struct peers {
 	VEC(struct peer_mute) mute;
+	trace_socket_vec foreign; /* other users', which take longer to find */
+	uint64_t foreign_until_ns;
 };
 
 struct peers_cost {

@@ -124,7 +124,7 @@ static int by_pid(const void *a, const void *b)
 	return order ? order : strcmp(x->path, y->path);
 }
 
-int rundir_list(trace_socket_vec *ret)
+int rundir_list(trace_socket_vec *ret, bool others)
 {
 	char dir[RUNDIR_PATH_MAX];
 	size_t n = 0;
@@ -134,9 +134,10 @@ int rundir_list(trace_socket_vec *ret)
 		if (own_dir(way, dir, sizeof(dir)))
 			err = list_dir(dir, ret);
 	}
-	if (!err && geteuid() == 0)
+	others = others && geteuid() == 0;
+	if (!err && others)
 		err = list_glob("/run/user/*/pathbpf", ret);
-	if (!err && geteuid() == 0)
+	if (!err && others)
 		err = list_glob("/tmp/pathbpf-*", ret);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_pid);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,5 +30,8 @@ typedef VEC(struct trace_socket) trace_socket_vec;
 int rundir_make(char *dir, size_t size);
 /* The socket's path in it; -ENAMETOOLONG. */
 int rundir_socket(const char *dir, uint32_t pid, char *path, size_t size);
-/* Lists what stands in all of these folders, by PID; dead ones too. 0 or -ENOMEM. */
-int rundir_list(trace_socket_vec *ret);
+/*
+ * Appends what stands in this user's folders, and for root with `others` in everybody's, for which
+ * all of /tmp is read; by PID, dead ones too. 0 or -ENOMEM.
+ */
+int rundir_list(trace_socket_vec *ret, bool others);

@@ -311,7 +311,7 @@ int server_start(const struct server_options *opt, struct server **ret, char *wh
 	if (err)
 		return err;
 	/* Of those that were killed. */
-	if (!rundir_list(&others))
+	if (!rundir_list(&others, true))
 		client_clean(&others);
 	vec_done(&others);
 	*ret = TAKE_PTR(s);

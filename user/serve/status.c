@@ -102,9 +102,8 @@ static enum trace_state state_of(const json_t *o)
 
 int status_parse(const json_t *o, struct trace_status *ret)
 {
-	const json_t *pids = json_object_get(o, "pids"), *pid;
+	const json_t *pids = json_object_get(o, "pids");
 	struct trace_status s = { .state = state_of(o) };
-	size_t i;
 
 	s.pid = (uint32_t)number(o, "pid", INT32_MAX);
 	if (!s.pid || s.state == TRACE_STATES)
@@ -122,10 +121,9 @@ int status_parse(const json_t *o, struct trace_status *ret)
 	s.budget_pct = fraction(o, "budget_pct");
 	s.others_pct = fraction(o, "others_pct");
 	s.others = (uint32_t)number(o, "others", INT32_MAX);
-	json_array_foreach(pids, i, pid)
-	{
-		if (s.pids_n == STATUS_PIDS)
-			break;
+	for (size_t i = 0; i < json_array_size(pids) && s.pids_n < STATUS_PIDS; i++) {
+		const json_t *pid = json_array_get(pids, i);
+
 		if (json_is_integer(pid) && json_integer_value(pid) > 0 &&
 		    json_integer_value(pid) <= INT32_MAX)
 			s.pids[s.pids_n++] = (uint32_t)json_integer_value(pid);

@@ -181,7 +181,7 @@ static void wait_for_main(struct emergency *e)
 		;
 }
 
-void emergency_stop(struct emergency *e, const char *why, struct emergency_outcome *ret)
+void emergency_stop(struct emergency *e, const char *why, bool hung, struct emergency_outcome *ret)
 {
 	uint64_t began_ns = clock_monotonic_ns(), one = 1;
 
@@ -190,7 +190,8 @@ void emergency_stop(struct emergency *e, const char *why, struct emergency_outco
 	while (e->stopping)
 		pthread_cond_wait(&e->changed, &e->lock);
 	if (!e->happened) {
-		e->outcome = (struct emergency_outcome){ .why = why, .began_ns = began_ns };
+		e->outcome =
+		    (struct emergency_outcome){ .why = why, .hung = hung, .began_ns = began_ns };
 		e->stopping = true;
 		e->happened = true;
 		if (write(e->event_fd, &one, sizeof(one)) == sizeof(one))

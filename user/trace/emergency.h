@@ -18,6 +18,7 @@ struct emergency;
 
 struct emergency_outcome {
 	const char *why;   /* who asked: static */
+	bool hung;         /* nobody did: the main loop did not run */
 	uint32_t removed;  /* descriptors of probes */
 	uint64_t took_ns;  /* from the request to the last one gone */
 	uint64_t began_ns; /* monotonic */
@@ -34,7 +35,7 @@ DEFINE_CLEANUP(struct emergency *, emergency_free)
  * only the first call does anything, others wait for it. Allocates no memory, takes no lock of
  * stdio.
  */
-void emergency_stop(struct emergency *e, const char *why, struct emergency_outcome *ret);
+void emergency_stop(struct emergency *e, const char *why, bool hung, struct emergency_outcome *ret);
 /* Has there been one? By any thread. */
 bool emergency_happened(const struct emergency *e);
 /* Removes what the main thread has attached since, until it acknowledges. By any thread. */

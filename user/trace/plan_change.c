@@ -105,7 +105,7 @@ struct removal {
 
 static void take_off(struct removal *r, struct plan_node *node)
 {
-	if (node->removed)
+	if (node->removed || node->plugin) /* what nobody named is not taken off by name */
 		return;
 	node->removed = !r->only_count;
 	r->nodes += node->attached;

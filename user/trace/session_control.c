@@ -12,7 +12,6 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "trace/emergency.h"
 #include "trace/iterate.h"
 #include "trace/livesums.h"
 #include "trace/plugins.h"
@@ -64,7 +63,6 @@ pid_t session_fork(struct session *s)
 
 void session_pretend_end(struct session *s)
 {
-	emergency_drop_probes();
 	s->end_ns = clock_monotonic_ns();
 	s->ended = governor_now(s->governor);
 	selfcost_stop(costs_selfcost(s->costs));
@@ -242,6 +240,11 @@ int session_add_target(struct session *s, uint32_t pid)
 void session_drop_target(struct session *s, uint32_t pid)
 {
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.targets), &pid);
+}
+
+void session_set_others_cost(struct session *s, double pct)
+{
+	s->others_pct = pct;
 }
 
 void session_set_max_overhead(struct session *s, double pct)

@@ -20,8 +20,9 @@ int session_live(struct session *s, struct live_sums *ret);
 /* As fork(), but no other thread is in the midst of a change of what the child will look at. */
 pid_t session_fork(struct session *s);
 /*
- * In a child after session_fork(), which has a copy of all that is in user space: the trace ends
- * here for whoever looks at the copy; nothing that belongs to the parent is touched.
+ * In a child after session_fork(), which has a copy of all that is in user space and has dropped
+ * its probes (emergency_drop_probes()): the trace ends here for whoever looks at the copy; nothing
+ * that belongs to the parent is touched.
  */
 void session_pretend_end(struct session *s);
 
@@ -56,5 +57,8 @@ uint32_t session_pauses(const struct session *s);
 int session_add_target(struct session *s, uint32_t pid);
 void session_drop_target(struct session *s, uint32_t pid);
 
+/* What they lose to other traces as well, as far as these know it; 0: nothing. Told now and then.
+ */
+void session_set_others_cost(struct session *s, double pct);
 /* What the targets may lose, in per cent, from now on. */
 void session_set_max_overhead(struct session *s, double pct);

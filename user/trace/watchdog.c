@@ -3,6 +3,7 @@
 #include "trace/watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,16 +15,16 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "trace/emergency.h"
 
-#define LOOK_MS       1000
 #define SWEEP_MS      50
 #define HUNG_LOOKS    10 /* without a turn of the loop */
-#define BUSY_LOOKS    60 /* the same while it computes */
+#define BUSY_LOOKS    60 /* the same while it has something to do */
 #define GIVE_UP_LOOKS 30 /* after the probes are gone */
 #define STATUS_FAILED 1
 
@@ -31,13 +32,15 @@ struct watchdog {
 	struct emergency *emergency;
 	pthread_t thread;
 	clockid_t main_clock; /* CPU time of the main thread */
-	int signal_fd, stop_fd;
+	char main_stat[64];   /* its file in /proc */
+	int signal_fd, stop_fd, look_ms;
 	atomic_bool watches;
 	atomic_ulong turns; /* of the main loop */
 	/* The thread's own: */
 	unsigned long turns_seen;
 	uint64_t cpu_seen_ns, looked_ns;
 	unsigned int idle_looks; /* since the last turn */
+	unsigned int busy_looks; /* of them, when it was not asleep */
 };
 
 /*
@@ -53,12 +56,12 @@ static void say(const char *text)
 		return;
 }
 
-static void stop_all(struct watchdog *w, const char *why)
+static void stop_all(struct watchdog *w, const char *why, bool hung)
 {
 	struct emergency_outcome o;
 	char text[160];
 
-	emergency_stop(w->emergency, why, &o);
+	emergency_stop(w->emergency, why, hung, &o);
 	snprintf(text, sizeof(text),
 		 "pathbpf: emergency stop (%s): %u probe links removed in %.0f ms\n", o.why,
 		 o.removed, (double)o.took_ns / 1e6);
@@ -70,12 +73,31 @@ static void take_signal(struct watchdog *w)
 	struct signalfd_siginfo info;
 
 	if (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
-		stop_all(w, "SIGUSR2");
+		stop_all(w, "SIGUSR2", false);
 }
 
 static uint64_t main_cpu_ns(const struct watchdog *w)
 {
 	return clock_ns(w->main_clock);
+}
+
+/* Does the main thread sleep, waiting for somebody outside? Not so when it waits in the kernel. */
+static bool main_sleeps(const struct watchdog *w)
+{
+	int fd = open(w->main_stat, O_RDONLY | O_CLOEXEC);
+	const char *state;
+	char text[256];
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	state = strrchr(text, ')'); /* "123 (name) S …" */
+	return state && !strncmp(state, ") S", 3);
 }
 
 /*
@@ -85,20 +107,22 @@ static uint64_t main_cpu_ns(const struct watchdog *w)
 static void look(struct watchdog *w)
 {
 	unsigned long turns = w->turns;
-	bool stopped = !emergency_is_acknowledged(w->emergency), computes;
+	bool stopped = !emergency_is_acknowledged(w->emergency), busy;
 	unsigned int limit;
 
 	if (!w->watches || turns != w->turns_seen) {
 		w->turns_seen = turns;
 		w->cpu_seen_ns = main_cpu_ns(w);
-		w->idle_looks = 0;
+		w->idle_looks = w->busy_looks = 0;
 		return;
 	}
 	w->idle_looks++;
-	computes = main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (LOOK_MS * 1000000ULL / 2);
-	limit = computes ? BUSY_LOOKS : HUNG_LOOKS;
+	w->busy_looks += !main_sleeps(w);
+	busy = w->busy_looks > w->idle_looks / 2 ||
+	       main_cpu_ns(w) - w->cpu_seen_ns > w->idle_looks * (w->look_ms * 500000ULL);
+	limit = busy ? BUSY_LOOKS : HUNG_LOOKS;
 	if (!stopped && w->idle_looks >= limit) {
-		stop_all(w, "the main loop does not run");
+		stop_all(w, "the main loop does not run", true);
 		w->idle_looks = limit;
 	} else if (stopped && w->idle_looks >= limit + GIVE_UP_LOOKS) {
 		say("pathbpf: the main loop does not come back: given up, the report is not "
@@ -117,7 +141,8 @@ static void *run(void *arg)
 		bool sweeps = !emergency_is_acknowledged(w->emergency);
 		uint64_t now_ns;
 
-		if (poll(fds, 2, sweeps ? SWEEP_MS : LOOK_MS) < 0 && errno != EINTR)
+		if (poll(fds, 2, sweeps && SWEEP_MS < w->look_ms ? SWEEP_MS : w->look_ms) < 0 &&
+		    errno != EINTR)
 			return NULL;
 		if (fds[0].revents & POLLIN)
 			return NULL;
@@ -126,7 +151,7 @@ static void *run(void *arg)
 		if (sweeps)
 			emergency_sweep(w->emergency);
 		now_ns = clock_monotonic_ns();
-		if (now_ns - w->looked_ns < (LOOK_MS - SWEEP_MS) * 1000000ULL)
+		if (now_ns - w->looked_ns < w->look_ms * 950000ULL)
 			continue;
 		w->looked_ns = now_ns;
 		look(w);
@@ -147,6 +172,8 @@ static int begin(struct watchdog *w)
 	err = pthread_getcpuclockid(pthread_self(), &w->main_clock);
 	if (err)
 		return -err;
+	snprintf(w->main_stat, sizeof(w->main_stat), "/proc/self/task/%d/stat",
+		 (int)syscall(SYS_gettid));
 	/* Signals are for the main thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -155,7 +182,7 @@ static int begin(struct watchdog *w)
 	return -err;
 }
 
-int watchdog_start(struct emergency *e, struct watchdog **ret)
+int watchdog_start(struct emergency *e, int look_ms, struct watchdog **ret)
 {
 	struct watchdog *w = calloc(1, sizeof(*w));
 	int err;
@@ -163,6 +190,7 @@ int watchdog_start(struct emergency *e, struct watchdog **ret)
 	if (!w)
 		return -ENOMEM;
 	w->emergency = e;
+	w->look_ms = look_ms;
 	w->signal_fd = w->stop_fd = -1;
 	err = begin(w);
 	if (err) {
