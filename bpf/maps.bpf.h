@@ -66,7 +66,7 @@ struct spans {
 	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
 	__u8 failed;     /* what the call that ends failed of: enum pb_error_kind … */
 	__u32 why_path;
-	__s64 failed_value; /* … and its value */
+	__s64 failed_value;   /* … and its value */
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
 	__u64 record_window;  /* a window of 100 ms … */
 	__u32 recorded;       /* … and the slices recorded in it */
@@ -334,6 +334,19 @@ struct syscall_stats_map {
 };
 extern struct syscall_stats_map syscall_stats SEC(".maps");
 
+/*
+ * The same for rows that the kernel had no per-CPU memory for at that moment, which a busy machine
+ * runs out of for milliseconds: shared by all CPUs.
+ */
+struct syscall_stats_spare_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pb_syscall_key);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_spare_map syscall_stats_spare SEC(".maps");
+
 /* Of calls outside of any path, which are most of them: by number. min_ns 0: none was timed. */
 struct syscall_stats_hot_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -559,6 +572,8 @@ extern __u32 closing;
 extern __u64 loader_seq, loader_ready, loader_waited_ns;
 /* When the trace began. */
 extern __u64 loader_begin_ns;
+/* User space is attaching probes. */
+extern __u32 loader_attaching;
 /* Executions of plugins that were told in this window of time; others that should have been. */
 extern __u32 plugin_told_window, plugin_told;
 extern __u64 plugin_untold;

@@ -62,7 +62,9 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-/* As path_stats_make(). */
+/* As path_stats_make(), but there is a spare table to turn to. */
+#define SYSCALL_TRIES 16
+
 static long syscall_stats_try(__u32 i, const struct pb_syscall_key *key)
 {
 	return bpf_map_update_elem(&syscall_stats, key, &no_calls, BPF_NOEXIST) != -ENOMEM;
@@ -72,14 +74,16 @@ __weak int syscall_stats_make(__u32 nr, __u32 path)
 {
 	struct pb_syscall_key key = { .nr = nr, .path = path };
 
-	bpf_loop(MAKE_TRIES, syscall_stats_try, &key, 0);
+	bpf_loop(SYSCALL_TRIES, syscall_stats_try, &key, 0);
 	return bpf_map_lookup_elem(&syscall_stats, &key) != NULL;
 }
 
-static __always_inline struct pb_call_stats *syscall_stats_of(const struct pb_syscall_key *key)
+static __always_inline struct pb_call_stats *syscall_stats_of(const struct pb_syscall_key *key,
+							      bool *shared)
 {
 	struct pb_call_stats *s;
 
+	*shared = false;
 	if (!key->path && key->nr < hot_syscalls) {
 		s = bpf_map_lookup_elem(&syscall_stats_hot, &key->nr);
 		if (s && !s->min_ns)
@@ -89,7 +93,10 @@ static __always_inline struct pb_call_stats *syscall_stats_of(const struct pb_sy
 	s = bpf_map_lookup_elem(&syscall_stats, key);
 	if (!s && syscall_stats_make(key->nr, key->path))
 		s = bpf_map_lookup_elem(&syscall_stats, key);
-	return s;
+	if (s)
+		return s;
+	*shared = true;
+	return entry_of(&syscall_stats_spare, key, &no_calls);
 }
 
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
@@ -98,21 +105,22 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 	struct pb_syscall_error_key error_key = { .nr = key->nr,
 						  .path = key->path,
 						  .error = error };
-	struct pb_call_stats *s = syscall_stats_of(key);
+	bool shared;
+	struct pb_call_stats *s = syscall_stats_of(key, &shared);
 
 	if (!s) {
 		count(PB_LOST_PATHS);
 		return;
 	}
 	if (duration_ns) {
-		s->total_ns += duration_ns;
-		call_stats_time(s, duration_ns, false);
+		stat_add(&s->total_ns, duration_ns, shared);
+		call_stats_time(s, duration_ns, shared);
 	} else {
-		s->untimed++;
+		stat_add(&s->untimed, 1, shared);
 	}
 	if (!error)
 		return;
-	s->errors++;
+	stat_add(&s->errors, 1, shared);
 	if (!tally(&syscall_errors, &error_key, 1))
 		count(PB_LOST_PATHS);
 }

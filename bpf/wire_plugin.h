@@ -30,7 +30,7 @@ enum pb_plugin_seen {
 	PB_SEEN_CUT = 32,   /* there were more objects than were told */
 };
 
-#define PB_ERROR_LEN 160
+#define PB_ERROR_LEN 512
 
 /*
  * A call into the loader: sent when objects were mapped and none of their code has run (no
@@ -99,17 +99,22 @@ struct pb_plugin_call {
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */
 	__u64 timed_out;
-	__u64 oldest_ns;           /* how long the oldest of those in flight had been so at the end */
-	__u64 last_ns;             /* when the last one ended */
-	__u64 page_faults;         /* while inside */
-	__u64 mapped_bytes;        /* by mmap() and brk() while inside */
+	__u64 oldest_ns;    /* how long the oldest of those in flight had been so at the end */
+	__u64 last_ns;      /* when the last one ended */
+	__u64 page_faults;  /* while inside */
+	__u64 mapped_bytes; /* by mmap() and brk() while inside */
 	__u64 allocs, alloc_bytes; /* asked for by its own code */
 };
 
-/* Where the code of system libraries lies in a process: callbacks from there are its caller's. */
+/*
+ * Where the code of system libraries lies in a process: callbacks from there are its caller's. And
+ * where threads begin in it.
+ */
 #define PB_SYSTEM_TEXTS 8
+#define PB_SYSTEM_ROOTS 8
 struct pb_system_text {
 	__u64 start[PB_SYSTEM_TEXTS], size[PB_SYSTEM_TEXTS]; /* size 0: none */
+	__u64 root[PB_SYSTEM_ROOTS], root_size[PB_SYSTEM_ROOTS];
 };
 
 /* An object that has come into the link map; before the struct pb_plugin that tells of it. */

@@ -210,8 +210,8 @@ static const struct opt plugin_opts[] = {
 	  set_plugin },
 	{ 0, "plugin-timeout", "TIME", "longer executions have timed out (default 30s; off)",
 	  set_plugin_timeout },
-	{ 0, "plugin-calls", NULL, "each execution of a plugin is an event, not only those that failed",
-	  set_plugin_calls },
+	{ 0, "plugin-calls", NULL,
+	  "each execution of a plugin is an event, not only those that failed", set_plugin_calls },
 	{ 0, "events", "FILE",
 	  "stream plugin events as they happen, a JSON object a line; '-' is "
 	  "standard output",
@@ -288,8 +288,9 @@ static int choose_view(const struct record_options *o, struct output *out, bool 
 static int check_plugins(const struct record_options *o, bool to_stdout)
 {
 	if (o->no_plugins && (o->plugin.globs.n || o->plugin.events_file || o->plugin.calls))
-		return opt_fail("--no-plugins leaves out what --plugin, --plugin-calls and --events "
-				"ask for");
+		return opt_fail(
+		    "--no-plugins leaves out what --plugin, --plugin-calls and --events "
+		    "ask for");
 	if (to_stdout && o->plugin.events_file && !strcmp(o->plugin.events_file, "-"))
 		return opt_fail("only one of --events and -o can be standard output");
 	return -1;

@@ -45,8 +45,7 @@ static const char *keep_error(struct plugins *p, uint32_t kind, int64_t value, u
 /* A thread died inside a plugin. */
 static void take_crash(struct plugins *p, const struct pb_plugin_crash *r)
 {
-	struct plugin_event e =
-	    event_of(p, &r->h, PLUGIN_ERROR, r->plugin, r->node, r->start_ns);
+	struct plugin_event e = event_of(p, &r->h, PLUGIN_ERROR, r->plugin, r->node, r->start_ns);
 
 	if (r->plugin >= p->all.n)
 		return;
@@ -74,8 +73,7 @@ static void tell_timeout(struct plugins *p, const struct plugin_event *of)
 
 static void take_call(struct plugins *p, const struct pb_plugin_call *r)
 {
-	struct plugin_event e =
-	    event_of(p, &r->h, PLUGIN_EXECUTE, r->plugin, r->node, r->start_ns);
+	struct plugin_event e = event_of(p, &r->h, PLUGIN_EXECUTE, r->plugin, r->node, r->start_ns);
 
 	if (r->plugin >= p->all.n)
 		return;

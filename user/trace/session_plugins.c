@@ -60,9 +60,43 @@ static bool is_system(const char *path)
 	return false;
 }
 
+/* The C library, whose names differ. */
+static bool starts_threads(const char *path)
+{
+	const char *name = path_last(path);
+
+	return !strncmp(name, "libc.", 5) || !strncmp(name, "libc-2", 6) ||
+	       !strncmp(name, "libpthread", 10) || !strncmp(name, "ld-musl", 7);
+}
+
+/* Where threads begin in a mapped piece of a library. */
+struct root_search {
+	const struct symbols *symbols;
+	const struct mapping *m;
+	struct pb_system_text *text;
+	uint32_t n;
+};
+
+static int add_root(uint64_t start, uint64_t end, void *arg)
+{
+	struct root_search *s = arg;
+	uint64_t at = symbols_offset_of(s->symbols, start) - s->m->offset;
+
+	if (at >= s->m->end - s->m->start || s->n == PB_SYSTEM_ROOTS)
+		return 0;
+	for (uint32_t i = 0; i < s->n; i++) { /* under another name */
+		if (s->text->root[i] == s->m->start + at)
+			return 0;
+	}
+	s->text->root[s->n] = s->m->start + at;
+	s->text->root_size[s->n++] = end - start;
+	return 0;
+}
+
 static void set_system_text(struct session *s, const struct process *proc)
 {
 	struct pb_system_text text = {};
+	struct root_search roots = { .text = &text };
 	uint32_t n = 0;
 
 	vec_foreach (m, &proc->maps) {
@@ -70,6 +104,10 @@ static void set_system_text(struct session *s, const struct process *proc)
 			continue;
 		text.start[n] = m->start;
 		text.size[n++] = m->end - m->start;
+		roots.symbols = object_symbols(&s->collect->objects, m->object);
+		roots.m = m;
+		if (roots.symbols && starts_threads(m->path))
+			symbols_each_root(roots.symbols, add_root, &roots);
 	}
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.system_texts), &proc->pid, &text, BPF_ANY);
 }
@@ -176,6 +214,7 @@ static int attach_planned(struct session *s)
 	struct plugins *p = c->plugins;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
 
+	__atomic_store_n(&s->skel->bss->loader_attaching, 1, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < p->all.n && !err; i++) {
 		const struct known_plugin *k = &p->all.v[i];
 
@@ -184,6 +223,7 @@ static int attach_planned(struct session *s)
 		err = uprobes_attach_plugin(s->uprobes, s->plan, &c->objects, k->file);
 		probed(s, i, clock_monotonic_ns());
 	}
+	__atomic_store_n(&s->skel->bss->loader_attaching, 0, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -329,6 +369,7 @@ int session_plugins_begin(struct session *s)
 		return 0;
 	s->skel->bss->loader_begin_ns = s->begin_ns;
 	s->collect->plugins->plan = s->plan;
+	s->collect->plugins->probing = s->uprobes != NULL;
 	s->collect->plugins->errors.collect = s->collect;
 	s->collect->plugins->errors.plan = s->plan;
 	s->collect->plugins->error_names_map = s->skel->maps.error_names;

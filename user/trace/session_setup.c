@@ -21,7 +21,7 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 #define RING_MIN (2u << 20)
 #define RING_MAX (16u << 20)
 /* A dlopen() is held up so long at most until what it loaded is probed. */
-#define WAIT_NS 20000000
+#define WAIT_NS 100000000
 
 #define HOT_MIN 16
 #define HOT_MAX 256
@@ -38,6 +38,7 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 struct kernel_facts {
 	bool switch_has_state; /* Linux 5.18 added prev_state to sched_switch */
 	bool page_fault_user;  /* there is such a tracepoint */
+	bool rcu_preempt;      /* built with PREEMPT_RCU */
 };
 
 static struct kernel_facts read_facts(void)
@@ -57,6 +58,7 @@ static struct kernel_facts read_facts(void)
 		facts.switch_has_state = btf_vlen(t) >= 5;
 	facts.page_fault_user =
 	    btf__find_by_name_kind(btf, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
+	facts.rcu_preempt = btf__find_by_name_kind(btf, "__rcu_read_lock", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return facts;
 }
@@ -241,6 +243,7 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.plugins = s->plan && s->opt.plugins,
+		.rcu_preempt = facts.rcu_preempt,
 		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
 		.runtimes = runtime_kinds(s),
