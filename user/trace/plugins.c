@@ -86,6 +86,8 @@ int plugin_enters(struct plugins *p, struct plugin_process *pp, const struct res
 	if (!err && r->plugin != REPORT_NONE) {
 		p->all.v[r->plugin].residents++;
 		p->changed = true;
+		if (r->since_ns > p->entered_ns)
+			p->entered_ns = r->since_ns;
 	}
 	p->lost += err != 0;
 	return err;

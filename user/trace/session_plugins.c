@@ -22,6 +22,7 @@
 #include "trace/trapcost.h"
 
 #define TICK_NS  100000000ULL
+#define QUIET_NS 500000000ULL
 #define FIRST_NS 20000000ULL /* of the targets' CPU time, that entries may cost in any case */
 
 /* What the entries of plugins may cost, and did. */
@@ -377,6 +378,12 @@ int session_plugins_begin(struct session *s)
 	return session_plugins_update(s);
 }
 
+/* Nobody has loaded anything of late, who might load more: measuring holds up probing. */
+static bool is_quiet(const struct plugins *p)
+{
+	return clock_monotonic_ns() - p->entered_ns > QUIET_NS;
+}
+
 int session_plugins_update(struct session *s)
 {
 	struct plugins *p = s->collect->plugins;
@@ -393,7 +400,7 @@ int session_plugins_update(struct session *s)
 		err = plan_hazards(s->plan, &s->collect->objects);
 	}
 	tell_ready(s);
-	if (!err && s->uprobes && s->plan->nodes.n && !s->budget)
+	if (!err && s->uprobes && s->plan->nodes.n && !s->budget && is_quiet(p))
 		s->budget = start_budget(s);
 	if (s->budget && p->opt.max_overhead_pct < 100)
 		keep_budget(s);
