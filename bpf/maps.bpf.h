@@ -131,6 +131,7 @@ struct thread {
 	__u8 has_goroutines;   /* has run Go code that is traced */
 	__u8 held;             /* so many programs are changing `spans` */
 	__u64 kernel_word;     /* of programs on kernel functions, for a moment */
+	__u64 brk;             /* before a brk() inside a plugin */
 
 	/* An exception's name under construction: not on the stack, as above. */
 	struct pb_error_name raise_name;

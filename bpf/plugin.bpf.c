@@ -198,6 +198,43 @@ int pb_plugin_leave(struct pt_regs *ctx)
 	return 0;
 }
 
+static __always_inline __u64 alloc_size(struct pt_regs *ctx, __u32 size)
+{
+	switch (size) {
+	case PB_ALLOC_SECOND:
+		return PT_REGS_PARM2(ctx);
+	case PB_ALLOC_THIRD:
+		return PT_REGS_PARM3(ctx);
+	case PB_ALLOC_FIRST_TIMES_SECOND:
+		return PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx);
+	case PB_ALLOC_SECOND_TIMES_THIRD:
+		return PT_REGS_PARM2(ctx) * PT_REGS_PARM3(ctx);
+	default:
+		return PT_REGS_PARM1(ctx);
+	}
+}
+
+/* The plugin's own code is about to call an allocator. */
+SEC("?uprobe")
+int pb_plugin_alloc(struct pt_regs *ctx)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct pb_plugin_stats *p;
+	__u64 cookie;
+	__u32 key;
+
+	if (!t || closing)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	key = (__u32)cookie;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (!p)
+		return 0;
+	__sync_fetch_and_add(&p->allocs, 1);
+	__sync_fetch_and_add(&p->alloc_bytes, alloc_size(ctx, cookie >> PB_COOKIE_ALLOC));
+	return 0;
+}
+
 /* Loaded where the kernel has this tracepoint (x86). */
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(pb_plugin_fault)

@@ -14,6 +14,8 @@
 #define PROT_EXEC   4
 #define NR_MMAP     9
 #define NR_MPROTECT 10
+#define NR_BRK      12
+#define NR_MREMAP   25
 /* Of the kernel's own trampolines for return probes (6.11) and probes (6.18): no call of the
  * target's. */
 #define NR_URETPROBE 335
@@ -55,6 +57,8 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	t->trampoline = nr == NR_URETPROBE || nr == NR_UPROBE;
 	if (t->trampoline)
 		return 0;
+	if (config.plugins && nr == NR_BRK && t->spans.plugin_top)
+		t->brk = BPF_CORE_READ(task, mm, brk);
 	t->syscall_nr = nr;
 	t->syscall_ns = bpf_ktime_get_ns();
 	if (config.syscall_spans)
@@ -202,11 +206,23 @@ static __always_inline void record_syscall(struct thread *t, __u32 nr, __u64 now
 	}
 }
 
-/* Memory that a plugin maps, or whoever works for it. */
-static __subprog int plugin_maps(struct thread *t, __u64 bytes)
+/* By how much more a system call has mapped. */
+static __always_inline __u64 newly_mapped(struct thread *t, struct pt_regs *regs, __u32 nr,
+					  __u64 ret)
 {
+	if (nr == NR_MMAP)
+		return regs->si;
+	if (nr == NR_BRK)
+		return ret > t->brk ? ret - t->brk : 0;
+	return nr == NR_MREMAP && regs->dx > regs->si ? regs->dx - regs->si : 0;
+}
+
+/* Memory that a plugin maps, or whoever works for it. */
+static __subprog int plugin_mapped(struct thread *t, struct pt_regs *regs, __u32 nr, __u64 ret)
+{
+	__u64 bytes = newly_mapped(t, regs, nr, ret);
 	__u32 key = span_at(&t->spans, (t->spans.plugin_top - 1) & (SPANS_MAX - 1))->plugin - 1;
-	struct pb_plugin_stats *p = bpf_map_lookup_elem(&plugin_stats, &key);
+	struct pb_plugin_stats *p = bytes ? bpf_map_lookup_elem(&plugin_stats, &key) : NULL;
 
 	if (p)
 		__sync_fetch_and_add(&p->mapped_bytes, bytes);
@@ -268,8 +284,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 	t->syscall_ns = 0;
 	if (config.spans)
 		key.path = current_path(t, regs);
-	if (config.plugins && !error && key.nr == NR_MMAP && t->spans.plugin_top)
-		plugin_maps(t, regs->si);
+	if (config.plugins && !error && t->spans.plugin_top)
+		plugin_mapped(t, regs, key.nr, ret);
 	if (config.plugins && t->loading)
 		take_loader_stack(ctx, task, t);
 	account(&key, error, start_ns ? now_ns - start_ns : 0);

@@ -95,6 +95,18 @@ struct pb_plugin_call {
 
 #define PB_PLUGINS 1024 /* that are followed */
 
+/* Which arguments of an allocator tell how much is asked for. */
+enum pb_alloc_size {
+	PB_ALLOC_FIRST,
+	PB_ALLOC_SECOND,
+	PB_ALLOC_THIRD,
+	PB_ALLOC_FIRST_TIMES_SECOND,
+	PB_ALLOC_SECOND_TIMES_THIRD,
+};
+
+/* Cookies of probes on calls of allocators: the plugin in the lower half, and */
+#define PB_COOKIE_ALLOC 32 /* shift: enum pb_alloc_size */
+
 /* plugin_stats: plugin → what is known of it at any moment */
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */

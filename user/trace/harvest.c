@@ -328,7 +328,8 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 		return err;
 	err = err || !c->plugins
 		  ? err
-		  : harvest_executions(skel, plan, c->plugins, r, session_begin_ns(s));
+		  : harvest_executions(skel, plan, c->plugins, session_allocs(s), r,
+				       session_begin_ns(s));
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)

@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/path.h"
+#include "trace/allocs.h"
 #include "trace/loaders.h"
 #include "trace/plan_plugin.h"
 #include "trace/textcheck.h"
@@ -44,6 +45,7 @@ int session_plugins_open(struct session *s)
 	if (open) /* the C library of processes to come may be ours */
 		object_files_add_own(&s->collect->objects);
 	err = loaders_new(&progs, &s->loaders);
+	err = err ? err : allocs_new(s->skel->progs.pb_plugin_alloc, &s->allocs);
 	return err ? err : loaders_update(s->loaders, &s->collect->objects);
 }
 
@@ -165,6 +167,7 @@ static bool forget_absent(struct session *s, struct known_plugin *k)
 	if (k->residents || !k->probed_ns)
 		return false;
 	uprobes_detach_plugin(s->uprobes, s->plan, k->file);
+	allocs_detach(s->allocs, (uint32_t)(k - s->collect->plugins->all.v));
 	k->probed_ns = 0;
 	return true;
 }
@@ -228,6 +231,20 @@ static int attach_planned(struct session *s)
 	return err;
 }
 
+/* Their allocations, for which nobody waits. */
+static int attach_allocs(struct session *s)
+{
+	const struct plugins *p = s->collect->plugins;
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->all.n && i < PB_PLUGINS && !err; i++) {
+		if (p->all.v[i].residents && p->all.v[i].probed_ns)
+			err = allocs_attach(s->allocs, i, &s->collect->objects, p->all.v[i].file,
+					    &s->collect->processes);
+	}
+	return err;
+}
+
 /* What came is probed. */
 static int probe_new(struct session *s)
 {
@@ -250,7 +267,8 @@ static int probe_new(struct session *s)
 	set_system_texts(s);
 	err = attach_planned(s);
 	tell_ready(s);
-	return err ? err : session_attach_functions(s);
+	err = err ? err : session_attach_functions(s);
+	return err ? err : attach_allocs(s);
 }
 
 static uint64_t cpu_time(const struct session *s)
@@ -352,6 +370,8 @@ static void keep_budget(struct session *s)
 
 	if (now_ns - b->tick_ns < TICK_NS)
 		return;
+	allocs_keep_budget(s->allocs, bpf_map__fd(s->skel->maps.plugin_stats), b->costs.emulated_ns,
+			   FIRST_NS + (uint64_t)(share * (double)(now_ns - b->tick_ns)));
 	cpu_ns = cpu_time(s);
 	cost_ns = count_hits(s, &dearest);
 	b->spent_ns += cost_ns;

@@ -171,7 +171,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 static void configure_plugins(struct session *s, struct pb_config *config,
 			      const struct kernel_facts *facts)
 {
-	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave };
+	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave,
+					s->skel->progs.pb_plugin_alloc };
 
 	for (size_t i = 0; i < sizeof(progs) / sizeof(*progs); i++)
 		bpf_program__set_autoload(progs[i], s->opt.plugins);
