@@ -191,11 +191,13 @@ static __always_inline void check_value(struct spans *s, const struct span *f,
 }
 
 /* Adds the call that ends to its path's statistics. */
-static __always_inline void span_account(struct spans *s, struct span *f,
-					 struct pb_call_stats *stats)
+__weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *stats)
 {
-	__u64 duration_ns = s->now_ns - f->start_ns;
+	__u64 duration_ns;
 
+	if (!s || !f || !stats)
+		return 0;
+	duration_ns = s->now_ns - f->start_ns;
 	if (f->child_ns)
 		__sync_fetch_and_add(&stats->child_ns, f->child_ns);
 	if (f->folded) {
@@ -210,4 +212,5 @@ static __always_inline void span_account(struct spans *s, struct span *f,
 	call_stats_time(stats, duration_ns, true);
 	if (s->timeline)
 		call_slow(s, f, stats, duration_ns);
+	return 0;
 }

@@ -241,6 +241,14 @@ static __always_inline void all_threads_done(void)
 		bpf_for_each_map_elem(&goroutines, cut_goroutine, NULL, 0);
 }
 
+static __always_inline void count_open(struct task_struct *task, struct spans *s)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 sp = BPF_CORE_READ(regs, sp);
+
+	spans_count_open(s, sp, stack_now(s, task, sp));
+}
+
 SEC("?iter/task")
 int pb_iter_end(struct bpf_iter__task *ctx)
 {
@@ -269,7 +277,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	if (config.spans && iter_kind == PB_ITER_PAUSE)
 		cut_spans(t);
 	else if (config.spans)
-		spans_count_open(&t->spans);
+		count_open(task, &t->spans);
 	thread_end(task, t, now_ns);
 	if (iter_kind == PB_ITER_PAUSE)
 		thread_forget(task);

@@ -155,31 +155,43 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, stru
  * Waiting for user space to probe what was mapped: the first call into it shall be seen. By
  * looking again and again, because nothing wakes a program; so for little time, and not on the only
  * CPU. Probes are attached after a grace period of RCU, which a program holds up unless it may
- * sleep; a look at user memory on the long way makes kernels pass one that are not preemptible.
+ * sleep; a look at user memory on the long way lets others run, and grace periods pass, on kernels
+ * that are not preemptible. It does so while it holds the lock of the process's memory, which
+ * attaching needs, too: seldom while that goes on, if grace periods pass anyway (PREEMPT_RCU).
  */
-#define WAIT_FIRST_NS   50000000ULL /* of all calls, beside a hundredth of the time */
+#define WAIT_FIRST_NS   300000000ULL /* of all calls, beside a hundredth of the time */
 #define WAIT_SHARE      100
-#define WAIT_ITERATIONS (1 << 20)
+#define WAIT_ITERATIONS (1 << 23)
+#define WAIT_LOOK_NS    500000
+#define WAIT_SELDOM_NS  4000000
 
 struct wait {
 	struct loader_thread *w;
-	__u64 seq, end_ns, addr;
+	__u64 seq, end_ns, looked_ns, addr;
 };
 
 static long wait_step(__u32 i, struct wait *k)
 {
-	bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
-				bpf_get_current_task_btf(), 0);
+	bool seldom = config.rcu_preempt && *(volatile __u32 *)&loader_attaching;
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (now_ns - k->looked_ns >= (seldom ? WAIT_SELDOM_NS : WAIT_LOOK_NS)) {
+		bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
+					bpf_get_current_task_btf(), 0);
+		k->looked_ns = bpf_ktime_get_ns();
+	}
 	return *(volatile __u64 *)&loader_ready >= k->seq || *(volatile __u32 *)&inert ||
-	       bpf_ktime_get_ns() >= k->end_ns;
+	       now_ns >= k->end_ns;
 }
 
 static __subprog int wait_for_probes(struct loader_thread *w, struct loader_call *c, __u64 sp)
 {
 	__u64 begin_ns = bpf_ktime_get_ns();
-	struct wait k = {
-		.w = w, .seq = c->r.seq, .end_ns = begin_ns + config.wait_ns, .addr = sp
-	};
+	struct wait k = { .w = w,
+			  .seq = c->r.seq,
+			  .end_ns = begin_ns + config.wait_ns,
+			  .looked_ns = begin_ns,
+			  .addr = sp };
 
 	if (loader_waited_ns > WAIT_FIRST_NS + (begin_ns - loader_begin_ns) / WAIT_SHARE)
 		return 0;

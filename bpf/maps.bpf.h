@@ -136,6 +136,7 @@ struct thread {
 	__u8 counted;          /* before a pause: among its process's threads */
 	__u8 held;             /* so many programs are changing `spans` */
 	__u64 kernel_word;     /* of programs on kernel functions, for a moment */
+	__u64 brk;             /* before a brk() inside a plugin */
 
 	/* An exception's name under construction: not on the stack, as above. */
 	struct pb_error_name raise_name;
@@ -338,6 +339,19 @@ struct syscall_stats_map {
 	__type(value, struct pb_call_stats);
 };
 extern struct syscall_stats_map syscall_stats SEC(".maps");
+
+/*
+ * The same for rows that the kernel had no per-CPU memory for at that moment, which a busy machine
+ * runs out of for milliseconds: shared by all CPUs.
+ */
+struct syscall_stats_spare_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pb_syscall_key);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_spare_map syscall_stats_spare SEC(".maps");
 
 /* Of calls outside of any path, which are most of them: by number. min_ns 0: none was timed. */
 struct syscall_stats_hot_map {
@@ -621,6 +635,8 @@ extern __u32 syscall_epoch;
 extern __u32 window_epoch, window_opening;
 /* Context switches are not looked at for now. */
 extern __u32 switches_off;
+/* User space is attaching probes. */
+extern __u32 loader_attaching;
 /* Executions of plugins that were told in this window of time; others that should have been. */
 extern __u32 plugin_told_window, plugin_told;
 extern __u64 plugin_untold;

@@ -533,35 +533,54 @@ static __always_inline void spans_end_all(struct spans *s, __u32 signal)
 		walk(s, WALK_END, signal, 0, 0);
 }
 
-/* The trace ends within a call. One whose return cannot be seen may have ended long ago. */
-__weak int path_open(__u32 path, __u32 unseen)
+enum path_open_how { OPEN_STILL, OPEN_UNSEEN, OPEN_LEFT };
+
+/* The trace ends. One whose return cannot be seen may have ended long ago. */
+__weak int path_open(__u32 path, __u32 how)
 {
 	struct pb_call_stats *stats = path_stats_of(&path);
 
-	if (stats)
-		__sync_fetch_and_add(unseen ? &stats->untimed : &stats->open, 1);
+	if (!stats)
+		return 0;
+	__sync_fetch_and_add(how == OPEN_STILL ? &stats->open : &stats->untimed, 1);
+	if (how == OPEN_LEFT)
+		__sync_fetch_and_add(&stats->unwound, 1);
 	return 0;
 }
 
-/* The trace ends: counts them as open. */
-static long open_step(__u32 i, struct spans **of)
+struct open_walk {
+	struct spans *s;
+	__u64 sp; /* of the thread, when it entered the kernel last */
+	__u32 stack;
+};
+
+/* What lies below the stack pointer has been jumped out of, and nobody has noticed yet. */
+static long open_step(__u32 i, struct open_walk *k)
 {
-	struct spans *s = *of;
+	struct spans *s = k->s;
+	struct span *f = span_top(s);
+	bool left;
 
 	if (!s->depth)
 		return 1;
-	path_open(span_top(s)->path, span_top(s)->unseen);
-	if (config.plugins && span_top(s)->plugin)
-		plugin_open(s, span_top(s));
+	left = f->stack != ON_KERNEL && span_is_stale(f, k->sp, k->stack);
+	path_open(f->path, f->unseen ? OPEN_UNSEEN : left ? OPEN_LEFT : OPEN_STILL);
+	if (config.plugins && f->plugin) {
+		if (left)
+			plugin_left(s, f, SPAN_LEFT);
+		else
+			plugin_open(s, f);
+	}
 	s->depth--;
 	return 0;
 }
 
-static __subprog int spans_count_open(struct spans *s)
+/* The trace ends: counts them as open. sp: 0: not known. */
+static __subprog int spans_count_open(struct spans *s, __u64 sp, __u32 stack)
 {
-	struct spans *of = s;
+	struct open_walk k = { .s = s, .sp = sp, .stack = stack };
 
-	bpf_loop(SPANS_MAX, open_step, &of, 0);
+	bpf_loop(SPANS_MAX, open_step, &k, 0);
 	return 0;
 }
 

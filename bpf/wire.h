@@ -48,7 +48,8 @@ struct pb_config {
 	__u8 hide_hosts;       /* native frames of a runtime itself are left out beside its own */
 	__u8 plugins;          /* entries of plugins are followed */
 	__u8 plugin_calls;     /* every execution is told, not only those that failed */
-	__u8 pad[3];
+	__u8 rcu_preempt;      /* the kernel's readers of RCU can be preempted */
+	__u8 pad[2];
 	__u64 plugin_timeout_ns; /* 0: none */
 	__u64 wait_ns;           /* a dlopen() is held up for probing so long at most; 0: never */
 	char comm_glob[PB_COMM_LEN]; /* "" : none */

@@ -30,7 +30,7 @@ enum pb_plugin_seen {
 	PB_SEEN_CUT = 32,   /* there were more objects than were told */
 };
 
-#define PB_ERROR_LEN 160
+#define PB_ERROR_LEN 512
 
 /*
  * A call into the loader: sent when objects were mapped and none of their code has run (no
@@ -95,6 +95,18 @@ struct pb_plugin_call {
 
 #define PB_PLUGINS 1024 /* that are followed */
 
+/* Which arguments of an allocator tell how much is asked for. */
+enum pb_alloc_size {
+	PB_ALLOC_FIRST,
+	PB_ALLOC_SECOND,
+	PB_ALLOC_THIRD,
+	PB_ALLOC_FIRST_TIMES_SECOND,
+	PB_ALLOC_SECOND_TIMES_THIRD,
+};
+
+/* Cookies of probes on calls of allocators: the plugin in the lower half, and */
+#define PB_COOKIE_ALLOC 32 /* shift: enum pb_alloc_size */
+
 /* plugin_stats: plugin → what is known of it at any moment */
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */
@@ -106,10 +118,15 @@ struct pb_plugin_stats {
 	__u64 allocs, alloc_bytes; /* asked for by its own code */
 };
 
-/* Where the code of system libraries lies in a process: callbacks from there are its caller's. */
+/*
+ * Where the code of system libraries lies in a process: callbacks from there are its caller's. And
+ * where threads begin in it.
+ */
 #define PB_SYSTEM_TEXTS 8
+#define PB_SYSTEM_ROOTS 8
 struct pb_system_text {
 	__u64 start[PB_SYSTEM_TEXTS], size[PB_SYSTEM_TEXTS]; /* size 0: none */
+	__u64 root[PB_SYSTEM_ROOTS], root_size[PB_SYSTEM_ROOTS];
 };
 
 /* An object that has come into the link map; before the struct pb_plugin that tells of it. */

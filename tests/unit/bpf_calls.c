@@ -29,6 +29,7 @@ static void announce_maps(void)
 	shim_map(stacks);
 	shim_map(offcpu);
 	shim_map(syscall_stats);
+	shim_map(syscall_stats_spare);
 	shim_map_limited(syscall_stats_hot, NODES);
 	shim_map(syscall_errors);
 	shim_map(syscall_stacks);

@@ -49,8 +49,9 @@ void plugin_metrics(const struct report *r, const struct plugin *p, struct plugi
 	m.longest_ns = p->in_flight && p->in_flight_ns > m.max_ns ? p->in_flight_ns : m.max_ns;
 	m.load_average_ns = p->loads ? p->load_ns / p->loads : 0;
 	if (p->has_memory)
-		m.memory_bytes =
-		    p->alloc_bytes > p->mapped_bytes ? p->alloc_bytes : p->mapped_bytes;
+		m.memory_bytes = p->mapped_bytes;
+	if (p->has_allocs && p->alloc_bytes > m.memory_bytes)
+		m.memory_bytes = p->alloc_bytes;
 	if (p->has_cpu)
 		m.cpu_pct = percent_within((double)p->cpu_ns, targets_cpu_ns(r));
 	m.sample_pct = percent_within((double)p->samples, (double)r->cpu.samples);

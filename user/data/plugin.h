@@ -46,9 +46,10 @@ struct plugin {
 	bool has_cpu;               /* the next two are known */
 	uint64_t cpu_ns, offcpu_ns; /* while inside, of the outermost executions */
 	uint64_t exceptions, crashes; /* executions that ended so; part of stats.errors */
-	bool has_memory;              /* the next four are known */
-	uint64_t allocs, alloc_bytes; /* asked for by the plugin's own code */
-	uint64_t mapped_bytes;        /* by mmap and brk while inside */
+	bool has_allocs;              /* the next two are known */
+	uint64_t allocs, alloc_bytes; /* asked for by the plugin's own code, of any allocator */
+	bool has_memory;              /* the next two are known */
+	uint64_t mapped_bytes;        /* by mmap, mremap and brk while inside */
 	uint64_t page_faults;         /* while inside */
 	uint64_t samples;             /* CPU samples with a frame of it */
 

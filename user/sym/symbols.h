@@ -93,6 +93,10 @@ uint64_t symbols_addr_of(const struct symbols *s, uint64_t offset);
  */
 bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
 
+/* Calls fn for each such range of addresses; a non-zero return stops, and is handed on. */
+int symbols_each_root(const struct symbols *s, int (*fn)(uint64_t start, uint64_t end, void *),
+		      void *arg);
+
 /*
  * Does the code at this offset keep a frame pointer (CFA = rbp + 16 by .eh_frame)? 1 yes, 0 no
  * (its caller's frame is skipped by a frame-pointer walk), -1 not known (no unwind information).

@@ -67,6 +67,22 @@ static void merge_stats(struct call_stats *to, struct call_stats *from)
 	}
 }
 
+/* A path's share of a system call may have come from two tables. */
+static int add_share(struct report *r, const struct syscall_path *row)
+{
+	if (row->path == REPORT_NONE)
+		return 0;
+	vec_foreach (known, &r->syscall_paths) {
+		if (known->syscall != row->syscall || known->path != row->path)
+			continue;
+		known->calls += row->calls;
+		known->errors += row->errors;
+		known->total_ns += row->total_ns;
+		return 0;
+	}
+	return vec_push(&r->syscall_paths, *row);
+}
+
 static int add_syscall_stats(const void *key, void *value, void *arg)
 {
 	const struct pb_syscall_key *k = key;
@@ -86,7 +102,7 @@ static int add_syscall_stats(const void *key, void *value, void *arg)
 	row.errors = stats.errors;
 	row.total_ns = stats.total_ns;
 	merge_stats(&c->report->syscalls.v[row.syscall].stats, &stats);
-	return row.path == REPORT_NONE ? 0 : vec_push(&c->report->syscall_paths, row);
+	return add_share(c->report, &row);
 }
 
 /* By number alone: what is outside of paths. min_ns 0: no call was timed on that CPU. */
@@ -103,6 +119,23 @@ static int add_hot_syscall(const void *key, void *value, void *arg)
 	}
 	memcpy(&k.nr, key, sizeof(k.nr));
 	return any ? add_syscall_stats(&k, value, arg) : 0;
+}
+
+/* Of all CPUs. */
+static int add_spare_syscall(const void *key, void *value, void *arg)
+{
+	struct pb_call_stats *per_cpu =
+	    calloc((size_t)libbpf_num_possible_cpus(), sizeof(*per_cpu));
+	int err = per_cpu ? 0 : -ENOMEM;
+
+	for (int cpu = 1; !err && cpu < libbpf_num_possible_cpus(); cpu++)
+		per_cpu[cpu].min_ns = UINT64_MAX;
+	if (!err) {
+		memcpy(per_cpu, value, sizeof(*per_cpu));
+		err = add_syscall_stats(key, per_cpu, arg);
+	}
+	free(per_cpu);
+	return err;
 }
 
 /* A failed call fails nothing but itself; on its path it is noted as "openat ENOENT". */
@@ -197,6 +230,7 @@ int harvest_calls(struct session *session, struct collect *collect, struct plan 
 	if (!err && r->has_syscalls) {
 		err = map_each(skel->maps.syscall_stats_hot, add_hot_syscall, &c);
 		err = err ? err : map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
+		err = err ? err : map_each(skel->maps.syscall_stats_spare, add_spare_syscall, &c);
 		err = err ? err : map_each(skel->maps.syscall_errors, add_syscall_error, &c);
 		err = err ? err : map_each(skel->maps.syscall_stacks, add_syscall_stack, &c);
 		scale_syscalls(r, syscalls_seen);

@@ -12,6 +12,7 @@
 
 #include "bpf/wire.h"
 #include "pathbpf.skel.h"
+#include "trace/allocs.h"
 #include "trace/plan.h"
 #include "trace/plugins_impl.h"
 
@@ -84,7 +85,8 @@ static int add_path(const struct plan *plan, struct report *r, uint32_t i)
 	return err;
 }
 
-static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint64_t begin_ns)
+static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint64_t begin_ns,
+		       const struct allocs *allocs)
 {
 	struct pb_plugin_stats s;
 
@@ -98,6 +100,7 @@ static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint6
 		p->last_activity_ns = s.last_ns - begin_ns;
 	p->has_memory = bpf_program__fd(skel->progs.pb_plugin_fault) >= 0 &&
 			bpf_program__fd(skel->progs.pb_sys_exit) >= 0;
+	p->has_allocs = allocs_known(allocs, i);
 	p->allocs = s.allocs;
 	p->alloc_bytes = s.alloc_bytes;
 	p->mapped_bytes = s.mapped_bytes;
@@ -144,7 +147,7 @@ static int add_sum(struct report *r, uint32_t plugin)
 }
 
 int harvest_executions(struct pathbpf *skel, const struct plan *plan, const struct plugins *p,
-		       struct report *r, uint64_t begin_ns)
+		       const struct allocs *allocs, struct report *r, uint64_t begin_ns)
 {
 	int err = 0;
 
@@ -158,7 +161,7 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 		if (!plugin->stats)
 			return -ENOMEM;
 		plugin->has_cpu = true;
-		add_kernel(skel, plugin, i, begin_ns);
+		add_kernel(skel, plugin, i, begin_ns, allocs);
 	}
 	for (uint32_t i = 0; plan && i < r->paths.n && !err; i++) {
 		uint32_t plugin = plugin_of_path(plan, r, i);

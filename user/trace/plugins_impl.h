@@ -76,6 +76,8 @@ struct plugins {
 	uint64_t dropped, lost;
 	VEC(struct costly_entry) costly;
 	bool ended;
+	bool probing;            /* entries are probed on this kernel */
+	uint64_t entered_ns;     /* when the last one came */
 	bool changed;            /* plugins came or went since the session looked */
 	size_t looked_ahead;     /* object files of which the plan knows the hazards */
 	uint64_t last_seq;       /* of what was mapped */

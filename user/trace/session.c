@@ -17,6 +17,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "trace/allocs.h"
 #include "trace/iterate.h"
 #include "trace/kprobe.h"
 #include "trace/loaders.h"
@@ -441,6 +442,7 @@ int session_stop(struct session *s)
 	s->end_ns = clock_monotonic_ns();
 	uprobes_detach(s->uprobes);
 	loaders_detach(s->loaders);
+	allocs_detach_all(s->allocs);
 	kprobes_detach(s->kprobes);
 	sampler_stop(s->sampler);
 	pathbpf__detach(s->skel);
@@ -463,6 +465,7 @@ void session_free(struct session *s)
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
 	loaders_free(s->loaders);
+	allocs_free(s->allocs);
 	textwatch_free(s->watch);
 	unwinder_free(s->unwinder);
 	windows_free(s->windows);
@@ -546,6 +549,11 @@ uint64_t session_bpf_memory(const struct session *s)
 const struct loaders *session_loaders(const struct session *s)
 {
 	return s->loaders;
+}
+
+const struct allocs *session_allocs(const struct session *s)
+{
+	return s->allocs;
 }
 
 struct pathbpf *session_skeleton(const struct session *s)

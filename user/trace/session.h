@@ -109,6 +109,9 @@ uint64_t session_bpf_memory(const struct session *s);
 /* The probes on dynamic loaders; NULL: plugins are not looked for. */
 struct loaders;
 const struct loaders *session_loaders(const struct session *s);
+/* Those on allocators' calls; NULL likewise. */
+struct allocs;
+const struct allocs *session_allocs(const struct session *s);
 
 /* Reading a map after session_stop(); see harvest.c. */
 struct bpf_map;

@@ -10,6 +10,7 @@
 #include "trace/session.h"
 #include "trace/uprobe.h"
 
+struct allocs;
 struct costs;
 struct governor;
 struct hits;
@@ -41,6 +42,7 @@ struct session {
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
 	struct windows *windows; /* NULL: without */
 	struct loaders *loaders; /* NULL: no plugins are looked for */
+	struct allocs *allocs;   /* calls of allocators in plugins; NULL: as above */
 	struct textwatch *watch;
 	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;

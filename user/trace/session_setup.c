@@ -22,7 +22,7 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 #define RING_MIN (2u << 20)
 #define RING_MAX (16u << 20)
 /* A dlopen() is held up so long at most until what it loaded is probed. */
-#define WAIT_NS 20000000
+#define WAIT_NS 100000000
 
 #define HOT_MIN 16
 #define HOT_MAX 256
@@ -39,6 +39,7 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
 struct kernel_facts {
 	bool switch_has_state; /* Linux 5.18 added prev_state to sched_switch */
 	bool page_fault_user;  /* there is such a tracepoint */
+	bool rcu_preempt;      /* built with PREEMPT_RCU */
 };
 
 static struct kernel_facts read_facts(void)
@@ -58,6 +59,7 @@ static struct kernel_facts read_facts(void)
 		facts.switch_has_state = btf_vlen(t) >= 5;
 	facts.page_fault_user =
 	    btf__find_by_name_kind(btf, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
+	facts.rcu_preempt = btf__find_by_name_kind(btf, "__rcu_read_lock", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return facts;
 }
@@ -191,7 +193,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 static void configure_plugins(struct session *s, struct pb_config *config,
 			      const struct kernel_facts *facts)
 {
-	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave };
+	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave,
+					s->skel->progs.pb_plugin_alloc };
 
 	for (size_t i = 0; i < sizeof(progs) / sizeof(*progs); i++)
 		bpf_program__set_autoload(progs[i], s->opt.plugins);
@@ -255,6 +258,7 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.plugins = s->plan && s->opt.plugins,
+		.rcu_preempt = facts.rcu_preempt,
 		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
 		.hide_hosts = !s->opt.native,
