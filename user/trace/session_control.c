@@ -128,11 +128,14 @@ int session_detach_removed(struct session *s)
 	return err;
 }
 
+/* Loads in a pause are not seen: whoever asks for plugins would miss them. */
 const char *session_no_pause(const struct session *s)
 {
-	return s->opt.plugins
-		   ? "a trace that follows plugins cannot be paused: it would miss what is "
-		     "loaded meanwhile"
+	const struct plugins_options *p = s->opt.plugins;
+
+	return p && (p->globs_n || p->on_event)
+		   ? "a trace that was asked for plugins (--plugin, --events) cannot be paused: it "
+		     "would miss what is loaded meanwhile"
 		   : NULL;
 }
 
