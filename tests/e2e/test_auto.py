@@ -51,7 +51,7 @@ def coverage(report):
 
 def profile(t, mode, milliseconds=3000):
     w = t.workload("profile", "-m", mode, "-s", milliseconds)
-    tracer = t.trace("-F", HZ, "-p", w.pid)
+    tracer = t.trace("-F", HZ, "-t", "stacks", "-p", w.pid)
     w.go()
     truth = w.truth()
     report = tracer.stop()
@@ -136,7 +136,7 @@ def none_asked_for(t):
 def beside_counted_paths(t):
     """Calls of one function are counted; what it calls is sampled below it."""
     w = t.workload("profile", "-m", 1, "-s", 1500)
-    tracer = t.trace("-F", HZ, "-t", "auto", "-t", "run_job", "-p", w.pid)
+    tracer = t.trace("-F", HZ, "-t", "stacks", "-t", "run_job", "-p", w.pid)
     w.go()
     truth = w.truth()
     report = tracer.stop()
@@ -160,7 +160,7 @@ def service(t, kind, expected, least=0.8):
     a list, one of it.
     """
     s = kind(t)
-    tracer = t.trace("-F", HZ, "-p", ",".join(map(str, s.pids)))
+    tracer = t.trace("-F", HZ, "-t", "stacks", "-p", ",".join(map(str, s.pids)))
     s.load(SECONDS)
     report = tracer.stop()
     s.check_alive()
@@ -265,7 +265,7 @@ def erlang(t):
     env = dict(os.environ, ERL_CRASH_DUMP_BYTES="0")
     argv = ["erl", "-noshell", "-pa", str(WORKLOADS), "-run", "beamjobs", "main", "server", "ets", "message"]
     w = Workload(t, argv, env=env)
-    tracer = t.trace("-p", w.pid, "-d", SECONDS, "-F", HZ)
+    tracer = t.trace("-t", "stacks", "-p", w.pid, "-d", SECONDS, "-F", HZ)
     tracer.wait()
     report = tracer.report()
     w.end()
@@ -278,7 +278,7 @@ def erlang(t):
 @case
 def the_text_fits_eighty_columns(t):
     s = services.Gunicorn(t)
-    tracer = t.trace("-F", HZ, "-o", "-", "-p", ",".join(map(str, s.pids)))
+    tracer = t.trace("-F", HZ, "-t", "stacks", "-o", "-", "-p", ",".join(map(str, s.pids)))
     s.load(2)
     tracer.stop()
     text = tracer.stdout()
@@ -287,3 +287,41 @@ def the_text_fits_eighty_columns(t):
     contains(text, "\nPaths:", "paths of the report")
     contains(text, "In no path:", "what is idle")
     contains(text, "~ is estimated", "legend")
+
+
+# Functions that are chosen by the stacks, and probed: always, or for moments.
+
+
+@case
+def chosen_functions_of_redis(t):
+    s = services.Redis(t)
+    tracer = t.trace("-t", "auto", "--max-overhead", 1, "-p", s.pids[0])
+    s.load(12)
+    report = tracer.stop()
+    s.check_alive()
+    seen = [p for p in report["paths"] if p.get("observed_calls")]
+    names = {f for p in report["paths"] if p["calls"] for f in p["path"]}
+    check({"processCommand", "readQueryFromClient", "beforeSleep"} & names, f"functions with calls: {sorted(names)}")
+    check(not roots(report) & {"main", "aeProcessEvents"}, f"roots: {sorted(roots(report))}")
+    for p in seen:
+        check(p["sampled"] and 0 < p["seen_pct"] < 100, f"an estimate is marked: {p}")
+        check(p["calls"] >= p["observed_calls"], f"scaled up: {p}")
+    equal(report["unused"], [], "what nobody asked for is not missed")
+    t.remark(f"{len(seen)} of {len(report['paths'])} paths for moments, {report['overhead']['target_pct']:.1f} %")
+
+
+@case
+def chosen_functions_that_are_cheap_are_exact(t):
+    """Calls of some 0.1 ms each are rare enough to be counted, all of them once they are chosen."""
+    w = t.workload("profile", "-m", 1, "-s", 6000)
+    tracer = t.trace("-t", "auto", "--max-overhead", 5, "-p", w.pid)
+    w.go()
+    truth = w.truth(120)
+    report = tracer.stop()
+    w.end()
+    exact = [p for p in report["paths"] if not p["sampled"] and p["calls"]]
+    known = [p for p in report["paths"] if p["path"][-1] in truth and p["calls"]]
+    check(known, f"functions with calls: {[p['path'] for p in report['paths']]}")
+    for p in known:
+        check(p["calls"] <= 1.5 * truth[p["path"][-1]]["calls"], f"no more calls than there were: {p}")
+    t.remark(f"{len(exact)} exact paths, {len(known)} of the program's functions with calls")

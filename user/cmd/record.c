@@ -160,7 +160,7 @@ static void warn_unmatched(struct run *run)
 /* Functions are chosen by what the stacks say. */
 static bool wants_automatic(const struct record_options *o)
 {
-	return o->auto_paths && !o->no_cpu;
+	return o->auto_paths && !o->no_choice && !o->no_cpu;
 }
 
 /* What is traced by function: what the user names, and entries of plugins. */

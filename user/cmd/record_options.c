@@ -78,6 +78,8 @@ static int set_trace(void *ctx, const char *value)
 
 	if (!strcmp(value, "auto"))
 		o->auto_paths = true;
+	else if (!strcmp(value, "stacks"))
+		o->auto_paths = o->no_choice = true;
 	else if (!strcmp(value, "none"))
 		o->no_paths = true;
 	else
@@ -225,8 +227,9 @@ static const struct opt signal_opts[] = {
 	{ 't', "trace", "SPEC",
 	  "functions whose calls become spans: GLOB, BINARY:GLOB, usdt:BINARY:PROVIDER:NAME, "
 	  "k:GLOB (kernel), sys:NAME; each with @PRED for errors (ret<0, ret==null, …) and "
-	  "(arg1:str,…) for timelines; repeatable; see pathbpf(8). 'auto' (default) finds paths in "
-	  "the stacks, 'none' does not",
+	  "(arg1:str,…) for timelines; repeatable; see pathbpf(8). 'auto' (default) chooses "
+	  "functions by the stacks and finds paths in these, 'stacks' only the latter, 'none' "
+	  "neither",
 	  set_trace, OPT_LIST },
 	{ 'F', "frequency", "HZ", "stack samples a second and CPU", set_frequency, .preset = "99" },
 	{ 0, "no-cpu", NULL, "no on-CPU stacks", set_no_cpu },

@@ -30,7 +30,8 @@ struct record_options {
 	VEC(const char *) specs; /* of -t, but for `auto` and `none` */
 	/* Paths are to be found without being named: -t auto, or no -t at all. */
 	bool auto_paths;
-	bool no_paths; /* -t none */
+	bool no_choice; /* -t stacks */
+	bool no_paths;  /* -t none */
 	uint32_t frequency_hz;
 	bool no_cpu, no_offcpu, no_syscalls, no_plugins, no_follow, no_exit_status;
 	bool native;
