@@ -39,7 +39,8 @@ OFFSET = re.compile(r"^\[(.+)\+0x([0-9a-f]+)\]$")
 
 
 def without_parameters(name):
-    """f(int) const → f: demanglers differ in what they write there."""
+    """f(int) const → f: demanglers differ in what they write there. Go's assembler: f.abi0 → f."""
+    name = re.sub(r"\.abi0$", "", name)
     name = re.sub(r"( const)?( \[clone .*\])?( ?\(\.[\w.]+\))?$", "", name)
     depth = 0
     for i in range(len(name) - 1, -1, -1):
@@ -57,6 +58,12 @@ class Run:
         self.names, self.seen = {}, collections.Counter()
         self.stops = self.stacks = self.whole = self.frames = self.same = self.cut = self.further = self.ours = self.unnamed = 0
 
+    def names_of(self, at, maps):
+        key = at[0], maps.pid if not at[0].startswith("/") else 0
+        if key not in self.names:
+            self.names[key] = walkers.Names(at[0], at[2])
+        return self.names[key]
+
     def is_same(self, ours, place, maps):
         at = maps.find(place.addr if place.exact else place.addr - 1)
         if not at or walkers.is_compiled(at[0]):  # only its runtime has a name for it
@@ -64,10 +71,7 @@ class Run:
         if m := OFFSET.match(ours):
             offset = at[1] + (not place.exact)
             return os.path.basename(at[0]) == m[1] and offset == int(m[2], 16)
-        key = at[0], maps.pid if not at[0].startswith("/") else 0
-        if key not in self.names:
-            self.names[key] = walkers.Names(at[0], at[2])
-        known = self.names[key].at(at[1])
+        known = self.names_of(at, maps).at(at[1])
         if not known:
             self.unnamed += 1  # by nm: it is by a runtime's own tables, or the linker's
             return True
@@ -86,9 +90,20 @@ class Run:
             k += 1
         return n + k, len(truth) - n - k if k == len(tail) else 0
 
+    def up_to_the_end(self, truth, maps):
+        """Without what others find behind the function that begins a thread of Go: its clone(), and
+        what is no code."""
+        while len(truth) > 1:
+            at = maps.find(truth[-1].addr - 1)
+            if at and not (at[0].startswith("/") and "runtime.clone.abi0" in self.names_of(at, maps).at(at[1])):
+                break
+            truth = truth[:-1]
+        return truth
+
     def compare(self, ours, truths, maps):
         """The stacks of one moment. Equal ones of several threads are one line of ours."""
-        used = set()
+        used, walked = set(), all(truths)  # the other unwinder may have failed on a thread
+        truths = [self.up_to_the_end(t, maps) for t in truths if t]
         for truth in truths:
             scores = [(*self.agreement(o, truth, maps), -len(o), i) for i, o in enumerate(ours)]
             n, cut, _, best = max(scores, default=(0, 0, 0, None))
@@ -98,12 +113,14 @@ class Run:
             self.frames += len(truth)
             self.same += n
             self.cut += cut
-            self.further += n == len(truth) < len(stack)
+            further = n == len(truth) < len(stack)
+            self.further += further
+            walked = walked and not further
             self.whole += n == len(truth) == len(stack)
             if n + cut < len(truth):
                 self.tell(n, stack, truth, maps)
         for i, stack in enumerate(ours):
-            if i not in used:
+            if i not in used and walked:
                 self.ours += 1
                 self.tell(0, stack, [], maps)
 
@@ -156,7 +173,7 @@ def stop_once(run, pid, walk, folder):
         if is_interpreter(pid):
             ours = [[x for x in s if not x.endswith("_[p]")] for s in ours]
         maps = walkers.Maps(pid)
-        truths = [t for t in walk(pid, folder) if t]
+        truths = walk(pid, folder)
     finally:
         os.kill(pid, signal.SIGCONT)
     run.stops += 1
@@ -176,6 +193,8 @@ def stop_often(run, pids, options, running):
 
 
 def keep_loaded(service, ended):
+    # Of clients that do not wait as long as a stop takes, on their threads.
+    threading.excepthook = lambda _: None
     while not ended.is_set():
         try:
             service.load(10)
