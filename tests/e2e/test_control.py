@@ -549,6 +549,7 @@ def emergency(t, glob, n, how):
     w = t.workload("bench/watch")
     tracer = t.trace(*ONLY_SPANS, "--max-overhead", 100, "-t", glob, "-p", w.pid)
     equal(len([x for x in listed(t, tracer).values() if x["state"] == "probed"]), min(n, 2000), "functions that are probed")
+    wait_until(lambda: sum(x["calls"] for x in listed(t, tracer).values()) > 0, "there are calls to be counted")
     start = time.monotonic()
     if how == "ctl":
         said = ctl(t, tracer, "emergency-stop").stdout
