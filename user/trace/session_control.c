@@ -18,6 +18,7 @@
 #include "trace/costs.h"
 #include "trace/governor.h"
 #include "trace/kprobe.h"
+#include "trace/loaders.h"
 #include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/plugins.h"
@@ -155,6 +156,9 @@ int session_pause(struct session *s)
 		session_detach_objects(s);
 		detach_kernel(s);
 	}
+	loaders_detach(s->loaders);
+	loaders_free(s->loaders);
+	s->loaders = NULL;
 	sampler_free(s->sampler);
 	s->sampler = NULL;
 	pathbpf__detach(s->skel);
@@ -205,6 +209,7 @@ int session_resume(struct session *s)
 	session_update_unwinder(s);
 	err = err ? err : session_attach_events(s);
 	err = err || !s->plan ? err : session_attach_functions(s);
+	err = err ? err : session_plugins_open(s);
 	governor_resume(s->governor, s->sampler);
 	/* But not after an emergency stop, which says something else there. */
 	__sync_val_compare_and_swap(&s->skel->bss->inert, INERT_PAUSED, 0);

@@ -120,8 +120,11 @@ static json_t *known_time(bool known, uint64_t ns)
 static int add_estimate(json_t *path, const struct path *p)
 {
 	const struct path_estimate *e = &p->estimate;
-	const char *basis = !p->sampled ? "counted" : e->has_calls ? "estimated" : "unknown";
-	int err = json_object_set_new(path, "sampled", json_boolean(p->sampled));
+	bool estimate = p->sampled || p->stats.seen > 0;
+	const char *basis = p->stats.seen > 0 || e->has_calls ? "estimated"
+			    : p->sampled                      ? "unknown"
+							      : "counted";
+	int err = json_object_set_new(path, "sampled", json_boolean(estimate));
 
 	err |= json_object_set_new(path, "calls_basis", json_string(basis));
 	if (!p->sampled)
