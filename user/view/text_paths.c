@@ -21,7 +21,7 @@ struct order {
 	const struct report *r;
 	uint32_t *paths; /* owned */
 	bool *shown;     /* owned: by index of path */
-	bool any_counted, any_sampled;
+	bool any_counted, any_sampled, any_moments;
 };
 
 static void order_done(struct order *o)
@@ -141,6 +141,14 @@ static struct cell about_ns(uint64_t ns)
 	return c;
 }
 
+static struct cell about_count(uint64_t n)
+{
+	struct cell exact = text_count(n), c;
+
+	snprintf(c.s, sizeof(c.s), "%s%.22s", n ? "~" : "", exact.s);
+	return c;
+}
+
 /* Time off the CPU was measured, unless only some of its stacks were taken. */
 static struct cell offcpu_ns(const struct report *r, const struct path *p)
 {
@@ -174,14 +182,19 @@ static void add_uncertainty(struct buf *b, const struct path *p, size_t width)
 static void add_counted(struct buf *b, const struct path *p)
 {
 	const struct call_stats *s = &p->stats;
+	bool about = s->seen > 0; /* looked at for moments */
 
-	buf_printf(b, "%6s%6s%6s", text_count(s->calls).s, text_count(s->errors).s,
+	buf_printf(b, "%6s%6s%6s", about ? about_count(s->calls).s : text_count(s->calls).s,
+		   about ? about_count(s->errors).s : text_count(s->errors).s,
 		   text_pct((double)s->errors, (double)s->calls).s);
 	if (s->calls)
 		buf_printf(
-		    b, "%7s%7s%7s%7s%7s%7s", text_ns(s->total_ns).s, text_ns(text_average(p)).s,
+		    b, "%7s%7s%7s%7s%7s%7s",
+		    about ? about_ns(s->total_ns).s : text_ns(s->total_ns).s,
+		    about ? about_ns(text_average(p)).s : text_ns(text_average(p)).s,
 		    text_ns(s->hist ? hist_quantile(s->hist, 0.5, s->min_ns, s->max_ns) : 0).s,
-		    text_ns(p99(p)).s, text_ns(s->max_ns).s, text_ns(s->self_ns).s);
+		    text_ns(p99(p)).s, text_ns(s->max_ns).s,
+		    about ? about_ns(s->self_ns).s : text_ns(s->self_ns).s);
 }
 
 /* A sampled path among counted ones: what it lacks leaves room for where its time goes. */
@@ -341,6 +354,11 @@ static void add_legend(struct buf *b, const struct order *o)
 		text_para(b, 2, 4,
 			  "~ is estimated from stacks, whose calls nobody counts. (loop): what "
 			  "waits for work, with time that is in no request.");
+	if (o->any_moments)
+		text_para(b, 2, 4,
+			  "~ before calls: the function was looked at for moments, and these are "
+			  "scaled up; latencies are of the calls that were seen, less what the "
+			  "probes cost.");
 	if (!r->attributed.idle_ns)
 		return;
 	for (size_t i = 0; i < r->idle.n && i < IDLE_MAX; i++) {
@@ -397,6 +415,7 @@ int text_paths(struct buf *b, const struct report *r)
 	vec_foreach (p, &r->paths) {
 		o.any_counted |= !p->sampled;
 		o.any_sampled |= p->sampled;
+		o.any_moments |= p->stats.seen > 0;
 	}
 	sort(&o, by_total_ns);
 	shown = mark_shown(&o);
