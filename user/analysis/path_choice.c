@@ -56,10 +56,11 @@ static void sum_up(struct path_tree *t, const struct stacks *s)
 {
 	for (uint32_t i = 0; i < s->samples.v.n; i++) {
 		const struct sample *sample = &s->samples.v.v[i];
-		struct path_node *n = t->ends[i] == CALL_NONE ? NULL : &t->nodes.v[t->ends[i]];
+		struct path_node *n;
 
-		if (!n)
+		if (t->ends[i] == CALL_NONE)
 			continue;
+		n = &t->nodes.v[t->ends[i]];
 		n->own[sample->offcpu] += sample->ns;
 		n->samples += sample->offcpu ? 0 : sample->count;
 	}

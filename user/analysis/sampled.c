@@ -132,10 +132,11 @@ static void sum_up(struct writer *w)
 	}
 	for (uint32_t i = 0; i < w->s->samples.v.n; i++) {
 		const struct sample *s = &w->s->samples.v.v[i];
-		struct path_node *n = t->ends[i] == CALL_NONE ? NULL : &t->nodes.v[t->ends[i]];
+		struct path_node *n;
 
-		if (!n)
+		if (t->ends[i] == CALL_NONE)
 			continue;
+		n = &t->nodes.v[t->ends[i]];
 		n->own[s->offcpu] += s->ns;
 		n->samples += s->offcpu ? 0 : s->count;
 	}
