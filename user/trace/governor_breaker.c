@@ -156,7 +156,8 @@ void governor_check(struct governor *g)
 	char why[120];
 
 	if (g->ticks % LEDGER == 0) {
-		watch_pressure(g);
+		if (governor_is_limited(g)) /* else nobody minds */
+			watch_pressure(g);
 		if (g->breaker != BREAKER_OPEN && is_full(g, why, sizeof(why))) {
 			trip(g, why);
 			return;
