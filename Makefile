@@ -19,7 +19,7 @@ Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wstrict-prototypes \
-	-Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wvla $(if $(WERROR),-Werror)
+	-Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wvla -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DPATHBPF_VERSION='"$(VERSION)"' -Iuser -I. -I$(O)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
@@ -33,8 +33,10 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Ivmlinux -Ibpf \
 SRC     := $(sort $(wildcard user/*.c user/*/*.c))
 OBJ     := $(SRC:%.c=$(O)/%.o) $(O)/user/view/html_assets.o
 # The linker of BPF objects wants the maps defined before they are used.
-BPF_OBJ := $(O)/bpf/maps.bpf.o $(filter-out %/maps.bpf.o,$(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c))))
-SKEL    := $(O)/pathbpf.skel.h
+# These are in a skeleton of their own.
+BPF_OWN := $(O)/bpf/work_globals.bpf.o $(O)/bpf/work.bpf.o
+BPF_OBJ := $(O)/bpf/maps.bpf.o $(filter-out %/maps.bpf.o $(BPF_OWN),$(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c))))
+SKEL    := $(O)/pathbpf.skel.h $(O)/work.skel.h
 UNIT    := $(sort $(wildcard tests/unit/*.c))
 UNIT_OBJ := $(UNIT:%.c=$(O)/%.o)
 ASSETS  := $(sort $(wildcard user/view/html/*))
@@ -63,9 +65,13 @@ $(O)/pathbpf.bpf.o: $(BPF_OBJ)
 	$(call say,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(SKEL): $(O)/pathbpf.bpf.o
+$(O)/work.bpf.o: $(BPF_OWN)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(O)/%.skel.h: $(O)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name pathbpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
 $(O)/syscall_names.inc:
 	@mkdir -p $(@D)
@@ -87,7 +93,7 @@ $(O)/user/view/html_assets.o: $(O)/user/view/html_assets.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
--include $(OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(BPF_OWN:.o=.d) $(UNIT_OBJ:.o=.d)
 
 # Tests
 

@@ -16,18 +16,21 @@
 
 /*
  * Enters the statistics of a path that has none yet. The kernel's allocator is refilled in an
- * interrupt, for which it pays to wait a few microseconds: this is a path's first call.
+ * interrupt, for which it pays to wait some microseconds: this is a path's first call. A table that
+ * is full stays so.
  */
-#define MAKE_TRIES 64
+#define MAKE_TRIES 512
+#define ENOMEM     12
+
+static long path_stats_try(__u32 i, const __u32 *path)
+{
+	return bpf_map_update_elem(&path_stats, path, &no_calls, BPF_NOEXIST) != -ENOMEM;
+}
 
 __weak int path_stats_make(__u32 path)
 {
-	for (int i = 0; i < MAKE_TRIES; i++) {
-		bpf_map_update_elem(&path_stats, &path, &no_calls, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&path_stats, &path))
-			return 1;
-	}
-	return 0;
+	bpf_loop(MAKE_TRIES, path_stats_try, &path, 0);
+	return bpf_map_lookup_elem(&path_stats, &path) != NULL;
 }
 
 /* path: in map memory, or on the stack. */
@@ -94,6 +97,8 @@ static __always_inline void path_error(struct spans *s, const struct span *f, __
 	struct pb_timeline *r = f->slice ? timeline_of(s) : NULL;
 
 	path_error_add(f->path, kind, value);
+	s->failed = (__u8)kind;
+	s->failed_value = value;
 	if (r) {
 		struct pb_slice *slice = &r->slices[(f->slice - 1) & (PB_SLICES_MAX - 1)];
 
@@ -186,11 +191,13 @@ static __always_inline void check_value(struct spans *s, const struct span *f,
 }
 
 /* Adds the call that ends to its path's statistics. */
-static __always_inline void span_account(struct spans *s, struct span *f,
-					 struct pb_call_stats *stats)
+__weak int span_account(struct spans *s, struct span *f, struct pb_call_stats *stats)
 {
-	__u64 duration_ns = s->now_ns - f->start_ns;
+	__u64 duration_ns;
 
+	if (!s || !f || !stats)
+		return 0;
+	duration_ns = s->now_ns - f->start_ns;
 	if (f->child_ns)
 		__sync_fetch_and_add(&stats->child_ns, f->child_ns);
 	if (f->folded) {
@@ -205,4 +212,5 @@ static __always_inline void span_account(struct spans *s, struct span *f,
 	call_stats_time(stats, duration_ns, true);
 	if (s->timeline)
 		call_slow(s, f, stats, duration_ns);
+	return 0;
 }

@@ -13,25 +13,42 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(n, 1);
 }
 
-/* Raises a shared maximum; gives up after a few lost races, which then only contend at it. */
-static __always_inline void raise_to(__u64 *max, __u64 value)
+/*
+ * Raises a shared maximum; gives up after a few lost races, which then only contend at it. A global
+ * function, as in calls.bpf.h: the verifier looks at it once a program, not at every place.
+ */
+__weak int raise_max(__u64 *max, __u64 value)
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; max && i < 4; i++) {
 		__u64 old = *(volatile __u64 *)max;
 
 		if (value <= old || __sync_val_compare_and_swap(max, old, value) == old)
-			return;
+			break;
 	}
+	return 0;
+}
+
+static __always_inline void raise_to(__u64 *max, __u64 value)
+{
+	if (value > *(volatile __u64 *)max)
+		raise_max(max, value);
+}
+
+__weak int lower_min(__u64 *min, __u64 value)
+{
+	for (int i = 0; min && i < 4; i++) {
+		__u64 old = *(volatile __u64 *)min;
+
+		if (value >= old || __sync_val_compare_and_swap(min, old, value) == old)
+			break;
+	}
+	return 0;
 }
 
 static __always_inline void lower_to(__u64 *min, __u64 value)
 {
-	for (int i = 0; i < 4; i++) {
-		__u64 old = *(volatile __u64 *)min;
-
-		if (value >= old || __sync_val_compare_and_swap(min, old, value) == old)
-			return;
-	}
+	if (value < *(volatile __u64 *)min)
+		lower_min(min, value);
 }
 
 /*

@@ -148,7 +148,7 @@ static __always_inline int go_unwind(struct unwind_ctx *c, const struct pb_unwin
 	u->lost_bx = 1;
 	if (unwind_read(c, base - 8))
 		return PB_END_FAULT;
-	return unwind_enter(u, base - 8);
+	return unwind_enter(c->w, base - 8);
 }
 
 #ifdef UNWIND_OTHER_TASK

@@ -10,6 +10,7 @@
 #define SPANS_MAX   PB_GO_DEPTH
 #define SPANS_TYPE  struct goroutine_spans
 #define SPANS_CLOSE goroutine_span_close
+#include "guard.bpf.h"
 #include "spans.bpf.h"
 
 #define G_STACK_HI 8 /* runtime.g begins with stack{lo, hi} */
@@ -56,23 +57,28 @@ SEC("?uprobe")
 int pb_go_enter(struct pt_regs *ctx)
 {
 	struct thread *t = thread_of(bpf_get_current_task_btf());
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct goroutine *g;
-	__u64 cookie, sp;
+	struct span *f;
 
+	guard_hit(cookie, now_ns);
 	if (!t || closing)
 		return 0;
-	cookie = bpf_get_attach_cookie(ctx);
 	g = goroutine_of(t, ctx->r14, true);
 	if (!g)
 		return 0;
-	g->spans.now_ns = bpf_ktime_get_ns();
+	g->spans.now_ns = now_ns;
 	check_identity(t, g, ctx->r14);
+	if (cookie & PB_COOKIE_WINDOW && !window_takes(&g->spans, &g->window_epoch, (__u32)cookie))
+		return 0;
 	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED));
 	/* A function begins again when its prologue has made the stack larger. */
 	g->spans.restarts = 1;
 	if (spans_enter(&g->spans, (__u32)cookie, sp, ON_THREAD))
 		return 0;
-	span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
+	f = span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
+	if (f && cookie & PB_COOKIE_WINDOW)
+		window_span(&g->spans, f);
 	return 0;
 }
 
@@ -131,6 +137,7 @@ int pb_go_leave(struct pt_regs *ctx)
 	g->spans.new_path = node; /* a key, off the stack */
 	n = bpf_map_lookup_elem(&nodes, &g->spans.new_path);
 	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx));
+	window_sync(&g->spans, &g->window_epoch);
 	if (span_find(&g->spans, node, sp, ON_THREAD))
 		span_close(&g->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
 			   result(ctx, n ? n->reg : 0));

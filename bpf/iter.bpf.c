@@ -119,12 +119,8 @@ int pb_iter_begin(struct bpf_iter__task *ctx)
 static long open_goroutine(struct bpf_map *map, struct goroutine_key *key, struct goroutine *g,
 			   void *arg)
 {
-	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++) {
-		struct pb_call_stats *stats = path_stats_of(&span_at(&g->spans, i)->path);
-
-		if (stats)
-			__sync_fetch_and_add(&stats->open, 1);
-	}
+	for (__u32 i = 0; i < PB_GO_DEPTH && i < g->spans.depth; i++)
+		path_open(span_at(&g->spans, i)->path, false);
 	return 0;
 }
 
@@ -245,6 +241,14 @@ static __always_inline void all_threads_done(void)
 		bpf_for_each_map_elem(&goroutines, cut_goroutine, NULL, 0);
 }
 
+static __always_inline void count_open(struct task_struct *task, struct spans *s)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 sp = BPF_CORE_READ(regs, sp);
+
+	spans_count_open(s, sp, stack_now(s, task, sp));
+}
+
 SEC("?iter/task")
 int pb_iter_end(struct bpf_iter__task *ctx)
 {
@@ -268,10 +272,12 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	if (is_running(task, false))
 		t->off_ns = 0; /* left over from a race at attach */
 	offcpu_close(t, now_ns);
+	if (config.spans)
+		spans_now(t, now_ns);
 	if (config.spans && iter_kind == PB_ITER_PAUSE)
 		cut_spans(t);
 	else if (config.spans)
-		spans_count_open(&t->spans);
+		count_open(task, &t->spans);
 	thread_end(task, t, now_ns);
 	if (iter_kind == PB_ITER_PAUSE)
 		thread_forget(task);

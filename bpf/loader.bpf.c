@@ -56,9 +56,9 @@ static __always_inline struct loader_call *call_now(struct loader_thread *w)
 }
 
 /* Calls that were jumped out of end. equal: also one whose frame is the very same. */
-static __subprog int drop_stale(struct loader_thread *w, __u64 sp, bool equal)
+__weak int loader_drop_stale(struct loader_thread *w, __u64 sp, __u32 equal)
 {
-	for (int i = 0; i < LOADER_DEPTH; i++) {
+	for (int i = 0; w && i < LOADER_DEPTH; i++) {
 		__u64 top = call_now(w)->sp;
 
 		if (!w->depth || top > sp || (top == sp && !equal))
@@ -131,7 +131,7 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, stru
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct loader_call *c;
 
-	drop_stale(w, PT_REGS_SP(ctx), true);
+	loader_drop_stale(w, PT_REGS_SP(ctx), true);
 	if (w->depth >= LOADER_DEPTH) {
 		count(PB_LOST_EVENTS);
 		return 0;
@@ -155,31 +155,43 @@ static __subprog int on_enter(struct pt_regs *ctx, struct loader_thread *w, stru
  * Waiting for user space to probe what was mapped: the first call into it shall be seen. By
  * looking again and again, because nothing wakes a program; so for little time, and not on the only
  * CPU. Probes are attached after a grace period of RCU, which a program holds up unless it may
- * sleep; a look at user memory on the long way makes kernels pass one that are not preemptible.
+ * sleep; a look at user memory on the long way lets others run, and grace periods pass, on kernels
+ * that are not preemptible. It does so while it holds the lock of the process's memory, which
+ * attaching needs, too: seldom while that goes on, if grace periods pass anyway (PREEMPT_RCU).
  */
-#define WAIT_FIRST_NS   50000000ULL /* of all calls, beside a hundredth of the time */
+#define WAIT_FIRST_NS   300000000ULL /* of all calls, beside a hundredth of the time */
 #define WAIT_SHARE      100
-#define WAIT_ITERATIONS (1 << 20)
+#define WAIT_ITERATIONS (1 << 23)
+#define WAIT_LOOK_NS    500000
+#define WAIT_SELDOM_NS  4000000
 
 struct wait {
 	struct loader_thread *w;
-	__u64 seq, end_ns, addr;
+	__u64 seq, end_ns, looked_ns, addr;
 };
 
 static long wait_step(__u32 i, struct wait *k)
 {
-	bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
-				bpf_get_current_task_btf(), 0);
+	bool seldom = config.rcu_preempt && *(volatile __u32 *)&loader_attaching;
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (now_ns - k->looked_ns >= (seldom ? WAIT_SELDOM_NS : WAIT_LOOK_NS)) {
+		bpf_copy_from_user_task(&k->w->words[0], sizeof(k->w->words[0]), (void *)k->addr,
+					bpf_get_current_task_btf(), 0);
+		k->looked_ns = bpf_ktime_get_ns();
+	}
 	return *(volatile __u64 *)&loader_ready >= k->seq || *(volatile __u32 *)&inert ||
-	       bpf_ktime_get_ns() >= k->end_ns;
+	       now_ns >= k->end_ns;
 }
 
 static __subprog int wait_for_probes(struct loader_thread *w, struct loader_call *c, __u64 sp)
 {
 	__u64 begin_ns = bpf_ktime_get_ns();
-	struct wait k = {
-		.w = w, .seq = c->r.seq, .end_ns = begin_ns + config.wait_ns, .addr = sp
-	};
+	struct wait k = { .w = w,
+			  .seq = c->r.seq,
+			  .end_ns = begin_ns + config.wait_ns,
+			  .looked_ns = begin_ns,
+			  .addr = sp };
 
 	if (loader_waited_ns > WAIT_FIRST_NS + (begin_ns - loader_begin_ns) / WAIT_SHARE)
 		return 0;
@@ -199,7 +211,7 @@ int pb_loader_leave(struct pt_regs *ctx)
 
 	if (inert || !w || !w->depth || closing)
 		return 0;
-	drop_stale(w, PT_REGS_SP(ctx), false);
+	loader_drop_stale(w, PT_REGS_SP(ctx), false);
 	c = call_now(w);
 	if (!w->depth || c->sp != PT_REGS_SP(ctx))
 		return 0;
@@ -219,19 +231,34 @@ int pb_loader_leave(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The namespace that changes: where its state is kept. */
-static __subprog __u64 find_changing(struct loader_thread *w, __u64 r_debug)
+/* A walk along namespaces to the one that changes. */
+struct namespace_walk {
+	struct loader_thread *w;
+	__u64 at, found;
+};
+
+static long namespace_step(__u32 i, struct namespace_walk *k)
 {
-	for (int i = 0; i < NAMESPACES_MAX && r_debug; i++) {
-		if (bpf_probe_read_user(w->words, sizeof(w->words), (void *)r_debug))
-			return 0;
-		if ((__u32)w->words[R_STATE / 8])
-			return r_debug;
-		if ((__u32)w->words[R_VERSION] < 2)
-			return 0;
-		r_debug = w->words[R_NEXT / 8];
+	if (!k->at || bpf_probe_read_user(k->w->words, sizeof(k->w->words), (void *)k->at))
+		return 1;
+	if ((__u32)k->w->words[R_STATE / 8]) {
+		k->found = k->at;
+		return 1;
 	}
+	if ((__u32)k->w->words[R_VERSION] < 2)
+		return 1;
+	k->at = k->w->words[R_NEXT / 8];
 	return 0;
+}
+
+/* The namespace that changes: where its state is kept, which is in w->words then; or 0. */
+__weak __u64 loader_changing(struct loader_thread *w, __u64 r_debug)
+{
+	struct namespace_walk k = { .w = w, .at = r_debug };
+
+	if (w)
+		bpf_loop(NAMESPACES_MAX, namespace_step, &k, 0);
+	return k.found;
 }
 
 /* A walk along link maps: to the last one, or telling of those from `from` on. */
@@ -280,11 +307,15 @@ static long link_step(__u32 i, struct link_walk *k)
 	return 0;
 }
 
-static __subprog __u64 walk_objects(struct loader_thread *w, struct loader_call *c, __u64 r_debug,
-				    bool tell)
+/* To the last object of a namespace; tell: of those from c->last on. */
+__weak __u64 loader_walk(struct loader_thread *w, struct loader_call *c, __u64 r_debug, __u32 tell)
 {
-	struct link_walk k = { .w = w, .c = tell ? c : NULL };
+	struct link_walk k = { .w = w };
 
+	if (!w || !c)
+		return 0;
+	if (tell)
+		k.c = c;
 	k.at = read_word(w, r_debug + R_MAP);
 	k.from = c->last;
 	w->told = 0;
@@ -296,7 +327,7 @@ static __subprog __u64 walk_objects(struct loader_thread *w, struct loader_call 
 static __always_inline void objects_mapped(struct loader_thread *w, struct loader_call *c)
 {
 	c->r.mapped_ns = bpf_ktime_get_ns();
-	walk_objects(w, c, c->changing, true);
+	loader_walk(w, c, c->changing, true);
 	c->r.seq = __sync_fetch_and_add(&loader_seq, 1) + 1;
 	if (!c->r.path[0])
 		read_path(c->r.path, c->path_at);
@@ -306,13 +337,13 @@ static __always_inline void objects_mapped(struct loader_thread *w, struct loade
 static __always_inline void loader_state(struct loader_thread *w, struct loader_call *c,
 					 __u64 r_debug)
 {
-	__u64 changing = find_changing(w, r_debug);
+	__u64 changing = loader_changing(w, r_debug);
 	__u32 state = changing ? (__u32)w->words[R_STATE / 8] : RT_CONSISTENT;
 
 	if (state == RT_ADD) {
 		c->r.seen |= PB_SEEN_ADD;
 		c->changing = changing;
-		c->last = walk_objects(w, c, changing, false);
+		c->last = loader_walk(w, c, changing, false);
 	} else if (state == RT_DELETE) {
 		c->r.seen |= PB_SEEN_DELETE;
 		c->r.delete_ns = bpf_ktime_get_ns();
@@ -332,7 +363,7 @@ static __always_inline void other_state(struct loader_thread *w, struct task_str
 	if (!(c->r.seen & (PB_SEEN_ADD | PB_SEEN_DELETE)))
 		call_begin(c, task, pid, PB_LOADER_OTHER);
 	loader_state(w, c, r_debug);
-	if (c->r.seen & PB_SEEN_DELETE && !find_changing(w, r_debug))
+	if (c->r.seen & PB_SEEN_DELETE && !loader_changing(w, r_debug))
 		call_send(c);
 	else if (!c->r.mapped_ns)
 		return;
@@ -344,7 +375,7 @@ static __subprog int on_state(struct pt_regs *ctx, struct loader_thread *w, __u3
 {
 	__u64 r_debug = PT_REGS_IP(ctx) + distance;
 
-	drop_stale(w, PT_REGS_SP(ctx), true);
+	loader_drop_stale(w, PT_REGS_SP(ctx), true);
 	if (w->depth)
 		loader_state(w, call_now(w), r_debug);
 	else

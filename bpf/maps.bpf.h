@@ -26,6 +26,7 @@ struct span {
 	__u8 stack;      /* enum on_stack */
 	__u8 slice;      /* its index in the recorded trace + 1; 0: it is not recorded */
 	__u8 kept : 1;   /* the kernel keeps a return probe for it */
+	__u8 window : 1; /* its node is probed for moments */
 	__u8 unseen : 1; /* its return will not be seen: more were pending than the kernel keeps */
 	__u8 below;      /* an entry of a plugin: spans.plugin_top before it */
 	__u16 plugin;    /* its index + 1; 0: no entry of a plugin */
@@ -63,8 +64,11 @@ struct spans {
 	__u8 timeline;   /* where the root is recorded + 1; 0: it is not */
 	__u8 restarts;   /* the call that begins: its beginning may run again */
 	__u8 flag;       /* for forget() */
+	__u8 windows;    /* so many spans of nodes that are probed for moments */
 	__u8 plugin_top; /* the innermost entry of a plugin that is open: its index + 1; 0: none */
+	__u8 failed;     /* what the call that ends failed of: enum pb_error_kind … */
 	__u32 why_path;
+	__s64 failed_value;   /* … and its value */
 	__u64 next_sample_ns; /* when to send a root for no other reason than its turn */
 	__u64 record_window;  /* a window of 100 ms … */
 	__u32 recorded;       /* … and the slices recorded in it */
@@ -118,6 +122,8 @@ struct thread {
 
 	__u64 syscall_ns; /* when the call in progress began; 0: not seen */
 	__u32 syscall_nr;
+	__u32 syscall_epoch; /* in which that was */
+	__u32 window_epoch;  /* of the spans that are of moments */
 
 	__u32 syscall_node; /* the call in progress is a span of this node + 1 */
 	__u32 last_signal;  /* that was delivered to it */
@@ -130,6 +136,7 @@ struct thread {
 	__u8 counted;          /* before a pause: among its process's threads */
 	__u8 held;             /* so many programs are changing `spans` */
 	__u64 kernel_word;     /* of programs on kernel functions, for a moment */
+	__u64 brk;             /* before a brk() inside a plugin */
 
 	/* An exception's name under construction: not on the stack, as above. */
 	struct pb_error_name raise_name;
@@ -333,6 +340,28 @@ struct syscall_stats_map {
 };
 extern struct syscall_stats_map syscall_stats SEC(".maps");
 
+/*
+ * The same for rows that the kernel had no per-CPU memory for at that moment, which a busy machine
+ * runs out of for milliseconds: shared by all CPUs.
+ */
+struct syscall_stats_spare_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pb_syscall_key);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_spare_map syscall_stats_spare SEC(".maps");
+
+/* Of calls outside of any path, which are most of them: by number. min_ns 0: none was timed. */
+struct syscall_stats_hot_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1); /* set at load: see hot_syscalls */
+	__type(key, __u32);
+	__type(value, struct pb_call_stats);
+};
+extern struct syscall_stats_hot_map syscall_stats_hot SEC(".maps");
+
 struct syscall_errors_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -429,6 +458,7 @@ extern struct error_names_map error_names SEC(".maps");
 struct goroutine {
 	struct spans spans;
 	struct span room[PB_GO_DEPTH];
+	__u32 window_epoch, pad; /* as in struct thread */
 };
 struct goroutines_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -495,14 +525,38 @@ struct plugin_stats_map {
 };
 extern struct plugin_stats_map plugin_stats SEC(".maps");
 
-/* node id → how often an entry of a plugin was hit, also from within; read every 100 ms. */
+/*
+ * How often a node's entry was hit, in targets or not: stripe × PB_NODES_MAX + node, with a stripe
+ * a CPU, as far as they go. Mapped by user space, which looks every 100 ms.
+ */
 struct node_hits_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set at load */
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u64);
 };
 extern struct node_hits_map node_hits SEC(".maps");
+
+/* What function probes may still cost on this CPU at this moment: see guard.bpf.h. */
+struct guard {
+	__s64 left_ns;
+	__u64 filled_ns; /* when it was filled up last */
+};
+struct guards_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard);
+};
+extern struct guards_map guards SEC(".maps");
+
+/* Wakes user space when that is used up. */
+struct alarms_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+extern struct alarms_map alarms SEC(".maps");
 
 /* PID → struct pb_system_text. Written by user space, fork and exit. */
 struct system_texts_map {
@@ -524,6 +578,8 @@ extern const __u32 counter_keys[PB_COUNTERS];
 
 /* Paths below this number are in path_stats_hot, which it is the size of. */
 extern const volatile __u32 hot_paths;
+/* System calls below this number, outside of paths, are in syscall_stats_hot. */
+extern const volatile __u32 hot_syscalls;
 
 /* Counts changes of the unwind tables; written by user space after each. */
 extern __u32 unwind_generation;
@@ -559,3 +615,28 @@ extern const volatile struct pb_goroutine_layout goroutine_layout;
 extern __u64 loader_seq, loader_ready, loader_waited_ns;
 /* When the trace began. */
 extern __u64 loader_begin_ns;
+
+/* Set by user space at load: stripes of node_hits less 1, a power of two less 1. */
+extern const volatile __u32 hit_stripes;
+/*
+ * The guard, written by user space: so many 1,048,576ths of each nanosecond may be spent on probes,
+ * saved up to a limit; what a call costs by class, in ns. An alarm is given once until user space
+ * has dealt with it. A limit of 0: no guard.
+ */
+extern __u32 guard_share, guard_alarm;
+extern __u64 guard_burst_ns;
+extern __u32 guard_costs[PB_COST_CLASSES];
+
+/* How much coarser stacks of switches and system calls are sampled: see sampling.bpf.h. */
+extern __u32 switch_level, syscall_level;
+/* Counts how often the tracepoints of system calls were attached. */
+extern __u32 syscall_epoch;
+/* Counts the moments in which nodes are probed that cannot be all the time; 1: one is beginning. */
+extern __u32 window_epoch, window_opening;
+/* Context switches are not looked at for now. */
+extern __u32 switches_off;
+/* User space is attaching probes. */
+extern __u32 loader_attaching;
+/* Executions of plugins that were told in this window of time; others that should have been. */
+extern __u32 plugin_told_window, plugin_told;
+extern __u64 plugin_untold;

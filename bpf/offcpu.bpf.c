@@ -26,12 +26,17 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, bool
 		thread_end(prev, t, now_ns);
 		return;
 	}
+	if (switches_off)
+		return;
 	t->switches++;
 	t->off_why = runnable ? PB_PREEMPTED : PB_BLOCKED;
 	t->off_shift = -1;
+	count(PB_COUNT_SWITCHES);
 	if (config.offcpu) {
-		t->off_shift = sampling_choose(now_ns, &t->switch_window_ns, &t->switch_n);
+		t->off_shift =
+		    sampling_choose(now_ns, &t->switch_window_ns, &t->switch_n, switch_level);
 		if (t->off_shift >= 0) {
+			count(PB_COUNT_SWITCH_STACKS);
 			t->off_stack = stack_take(ctx, SCRATCH_SWITCH, prev, t->pid, true);
 			t->stacks_taken++;
 		}
@@ -65,6 +70,7 @@ int BPF_PROG(pb_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	if (t && t->off_ns) {
 		__u64 now_ns = bpf_ktime_get_ns();
 
+		count(PB_COUNT_SWITCHES);
 		if (config.timelines && t->spans.timeline) {
 			spans_hold(t);
 			record_offcpu(t, now_ns);

@@ -9,6 +9,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "args.bpf.h"
+#include "guard.bpf.h"
 #include "spans.bpf.h"
 
 static __always_inline struct span *plugin_span(struct spans *s)
@@ -17,22 +18,70 @@ static __always_inline struct span *plugin_span(struct spans *s)
 }
 
 /* Does this return address lie in a system library? */
-static __subprog bool from_system(struct thread *t, __u64 ret)
+__weak int plugin_from_system(__u32 pid, __u64 ret)
 {
-	struct pb_system_text *text;
-	__u32 pid = t->pid;
+	struct pb_system_text *text = bpf_map_lookup_elem(&system_texts, &pid);
 
-	text = bpf_map_lookup_elem(&system_texts, &pid);
 	for (int i = 0; text && i < PB_SYSTEM_TEXTS; i++) {
 		if (ret - text->start[i] < text->size[i])
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
+}
+
+/* `mov $15, %eax; syscall`, to which signal handlers return. */
+#define SIGRETURN_CODE 0x0f0000000fc0c748ULL
+
+/* What a thread's beginning has on its stack above the first call that is not the C library's. */
+#define ROOT_WORDS 16
+
+struct root_walk {
+	struct thread *t;
+	struct pb_system_text *text;
+	__u64 at;
+	__u32 found;
+};
+
+static long root_step(__u32 i, struct root_walk *k)
+{
+	__u64 word;
+
+	k->t->words[0] = 0;
+	bpf_probe_read_user(&k->t->words[0], sizeof(k->t->words[0]), (void *)(k->at + 8 * i));
+	word = k->t->words[0];
+	for (int root = 0; root < PB_SYSTEM_ROOTS; root++) {
+		if (word - k->text->root[root] < k->text->root_size[root])
+			k->found = 1;
+	}
+	return k->found != 0;
 }
 
 /*
- * A call that belongs to the plugin's own work: from its code, by a system library while inside it,
- * or the rest of an execution that jumped here.
+ * What a system library calls because the plugin has asked it to: a thread of its own, a handler of
+ * signals. sp: of the call.
+ */
+__weak int plugin_started(struct thread *t, __u64 sp)
+{
+	struct root_walk k = { .t = t, .at = sp };
+	__u32 pid;
+
+	if (!t)
+		return 0;
+	pid = t->pid;
+	k.text = bpf_map_lookup_elem(&system_texts, &pid);
+	if (!k.text)
+		return 0;
+	t->words[0] = 0;
+	bpf_probe_read_user(&t->words[0], sizeof(t->words[0]), (void *)t->spans.ret);
+	if (t->words[0] == SIGRETURN_CODE)
+		return 1;
+	bpf_loop(ROOT_WORDS, root_step, &k, 0);
+	return k.found;
+}
+
+/*
+ * A call that belongs to the plugin's own work: from its code, by a system library while inside it
+ * or as it was asked to, or the rest of an execution that jumped here.
  */
 static __always_inline bool is_internal(struct pt_regs *ctx, struct thread *t,
 					const struct pb_node *n, __u32 node, __u64 sp)
@@ -42,14 +91,12 @@ static __always_inline bool is_internal(struct pt_regs *ctx, struct thread *t,
 
 	if (ret - (PT_REGS_IP(ctx) - n->before) < n->size)
 		return true;
-	if (!t->spans.plugin_top)
-		return false;
 	f = plugin_span(&t->spans);
-	if (f->plugin != n->plugin)
-		return false;
+	if (!t->spans.plugin_top || f->plugin != n->plugin)
+		return plugin_from_system(t->pid, ret) && plugin_started(t, sp);
 	if (f->sp == sp && f->ret == ret && f->node != node)
 		return true;
-	return from_system(t, ret);
+	return plugin_from_system(t->pid, ret);
 }
 
 /* The span of an execution has begun. */
@@ -75,38 +122,29 @@ static __always_inline struct pb_node *plugin_node(__u64 cookie)
 	return n && n->plugin && n->later == !!(cookie & PB_COOKIE_LATER) ? n : NULL;
 }
 
-static __always_inline void count_hit(__u32 node)
-{
-	__u64 *hits = bpf_map_lookup_elem(&node_hits, &node);
-
-	if (hits)
-		__sync_fetch_and_add(hits, 1);
-}
-
 SEC("?uprobe")
 int pb_plugin_enter(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct thread *t = thread_of(task);
-	__u64 cookie, sp;
 	struct pb_node *n;
 	struct span *f;
 	__u8 stack;
 
+	guard_hit(cookie, now_ns);
 	if (!t || closing)
 		return 0;
-	cookie = bpf_get_attach_cookie(ctx);
+	spans_now(t, now_ns); /* here, so that no stack is needed to keep it */
 	n = plugin_node(cookie);
 	if (!n)
 		return 0;
-	count_hit((__u32)cookie);
 	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
 	t->spans.ret = 0;
 	bpf_probe_read_user(&t->spans.ret, sizeof(t->spans.ret), (void *)sp);
 	if (is_internal(ctx, t, n, (__u32)cookie, sp))
 		return 0;
 	spans_hold(t);
-	spans_now(t, bpf_ktime_get_ns());
 	stack = stack_now(&t->spans, task, sp);
 	t->spans.restarts = !!(cookie & PB_COOKIE_RESTARTS);
 	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
@@ -149,6 +187,43 @@ int pb_plugin_leave(struct pt_regs *ctx)
 	if (t->spans.timeline && !t->spans.depth)
 		timeline_end(&t->spans, task, t->pid);
 	spans_release(t);
+	return 0;
+}
+
+static __always_inline __u64 alloc_size(struct pt_regs *ctx, __u32 size)
+{
+	switch (size) {
+	case PB_ALLOC_SECOND:
+		return PT_REGS_PARM2(ctx);
+	case PB_ALLOC_THIRD:
+		return PT_REGS_PARM3(ctx);
+	case PB_ALLOC_FIRST_TIMES_SECOND:
+		return PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx);
+	case PB_ALLOC_SECOND_TIMES_THIRD:
+		return PT_REGS_PARM2(ctx) * PT_REGS_PARM3(ctx);
+	default:
+		return PT_REGS_PARM1(ctx);
+	}
+}
+
+/* The plugin's own code is about to call an allocator. */
+SEC("?uprobe")
+int pb_plugin_alloc(struct pt_regs *ctx)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct pb_plugin_stats *p;
+	__u64 cookie;
+	__u32 key;
+
+	if (!t || closing)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	key = (__u32)cookie;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (!p)
+		return 0;
+	__sync_fetch_and_add(&p->allocs, 1);
+	__sync_fetch_and_add(&p->alloc_bytes, alloc_size(ctx, cookie >> PB_COOKIE_ALLOC));
 	return 0;
 }
 

@@ -197,7 +197,8 @@ static __always_inline void python_put(struct python_walk *k, __u64 code, __u64 
 	struct unwind *u = &k->c.w->u;
 	__u64 where = 0;
 
-	if (UNWIND_READ(&k->c, u->bytes, p->code_size, code) || u->read[1] != p->code_type) {
+	if (UNWIND_READ(&k->c, u->bytes, p->code_size, code) ||
+	    u->read[p->word_type & 31] != p->code_type) {
 		code = 0;
 	} else {
 		if (p->code_instrs)

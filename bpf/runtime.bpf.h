@@ -41,22 +41,16 @@ static __always_inline void runtime_begin(struct unwind *u, const struct pb_unwi
 #include "v8.bpf.h"
 #include "beam.bpf.h"
 
-/* The verifier leaves out what no target has. */
-static __always_inline bool runtime_is(__u32 mark, __u32 kind)
-{
-	return config.runtimes & 1U << kind && mark == kind;
-}
-
 /* The rule may be NULL. */
 static __always_inline int runtime_step(struct unwind_ctx *c, struct pb_unwind_rule *r)
 {
 	__u32 mark = c->w->u.mark;
 
-	if (runtime_is(mark, PB_RUNTIME_PYTHON))
+	if (mark == PB_RUNTIME_PYTHON)
 		return python_step(c, r);
-	if (runtime_is(mark, PB_RUNTIME_V8))
+	if (mark == PB_RUNTIME_V8)
 		return v8_step(c, r);
-	if (runtime_is(mark, PB_RUNTIME_BEAM))
+	if (mark == PB_RUNTIME_BEAM)
 		return beam_step(c, r);
 	return WAY_NATIVE;
 }

@@ -5,6 +5,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "args.bpf.h"
+#include "guard.bpf.h"
 #include "spans.bpf.h"
 
 static __always_inline __u64 return_address(struct thread *t, __u64 sp)
@@ -18,16 +19,21 @@ SEC("?uprobe")
 int pb_span_enter(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct thread *t = thread_of(task);
-	__u64 cookie, sp;
 	struct span *f;
 	__u8 stack;
 
+	guard_hit(cookie, now_ns);
 	if (!t || closing)
 		return 0;
 	spans_hold(t);
-	spans_now(t, bpf_ktime_get_ns());
-	cookie = bpf_get_attach_cookie(ctx);
+	spans_now(t, now_ns);
+	if (cookie & PB_COOKIE_WINDOW &&
+	    !window_takes(&t->spans, &t->window_epoch, (__u32)cookie)) {
+		spans_release(t);
+		return 0;
+	}
 	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
 	stack = stack_now(&t->spans, task, sp);
 	t->spans.ret = cookie & PB_COOKIE_SITES ? return_address(t, sp) : 0;
@@ -35,6 +41,8 @@ int pb_span_enter(struct pt_regs *ctx)
 	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
 		f = span_open(&t->spans, (__u32)cookie, sp,
 			      cookie & PB_COOKIE_SITES ? stack : stack | SPAN_KEPT);
+		if (f && cookie & PB_COOKIE_WINDOW)
+			window_span(&t->spans, f);
 		if (f && config.timelines && timeline_wanted(&t->spans, t))
 			record_span(ctx, task, t, f);
 	}
@@ -59,6 +67,7 @@ int pb_span_leave(struct pt_regs *ctx)
 	if (!(cookie & PB_COOKIE_SITE))
 		sp -= 8; /* `ret` has taken the return address off */
 	stack = stack_now(&t->spans, task, sp);
+	window_sync(&t->spans, &t->window_epoch);
 	if (span_find(&t->spans, (__u32)cookie, sp, stack))
 		span_close(&t->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
 			   PT_REGS_RC(ctx));

@@ -99,11 +99,64 @@ __weak int raises_caught(struct spans *s)
 	return 0;
 }
 
-/* An execution of a plugin ends, now; timed: it is known how long it took. */
-__weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
+static __always_inline bool timed_out(const struct spans *s, const struct span *f)
 {
+	return config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns;
+}
+
+/* May one more execution be told? Programs that race for a new window may tell a few more. */
+static __always_inline bool may_tell(__u64 now_ns)
+{
+	__u32 window = (__u32)(now_ns >> PB_TOLD_WINDOW_SHIFT);
+
+	if (plugin_told_window != window) {
+		plugin_told_window = window;
+		plugin_told = 0;
+	}
+	if (__sync_fetch_and_add(&plugin_told, 1) <
+	    (config.plugin_calls ? PB_TOLD_CALLS : PB_TOLD_FAILURES))
+		return true;
+	__sync_fetch_and_add(&plugin_untold, 1);
+	return false;
+}
+
+/* An execution of a plugin has ended, now. */
+__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = thread_of(task);
+	struct pb_plugin_call *r;
+
+	if (!s || !f || !t || !may_tell(s->now_ns))
+		return 0;
+	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(PB_LOST_EVENTS);
+		return 0;
+	}
+	r->h.time_ns = s->now_ns;
+	r->h.kind = PB_PLUGIN_CALL;
+	r->h.size = sizeof(*r);
+	r->h.pid = t->pid;
+	r->h.tid = task->pid;
+	r->start_ns = f->start_ns;
+	r->value = s->failed_value;
+	r->plugin = f->plugin - 1;
+	r->node = f->node;
+	r->error = s->failed;
+	r->flags = flags;
+	bpf_ringbuf_submit(r, wakeup_flags());
+	return 0;
+}
+
+/*
+ * An execution of a plugin ends, now, as `end` says. Of a thread's death in it tells struct
+ * pb_plugin_crash.
+ */
+__weak int plugin_left(struct spans *s, struct span *f, __u32 end)
+{
+	__u32 key, flags = end == SPAN_LEFT ? 0 : PB_CALL_TIMED;
 	struct pb_plugin_stats *p;
-	__u32 key;
 
 	if (!s || !f)
 		return 0;
@@ -114,14 +167,38 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 timed)
 		return 0;
 	__sync_fetch_and_add(&p->in_flight, -1);
 	p->last_ns = s->now_ns;
-	if (timed && config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns)
+	if (flags && timed_out(s, f)) {
+		flags |= PB_CALL_TIMED_OUT;
+		__sync_fetch_and_add(&p->timed_out, 1);
+	}
+	if (config.plugin_calls || flags & PB_CALL_TIMED_OUT || (s->failed && end != SPAN_KILLED))
+		plugin_tell(s, f, flags);
+	return 0;
+}
+
+/* The trace ends within an execution. */
+__weak int plugin_open(struct spans *s, struct span *f)
+{
+	struct pb_plugin_stats *p;
+	__u32 key;
+
+	if (!s || !f)
+		return 0;
+	key = f->plugin - 1;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (!p)
+		return 0;
+	raise_to(&p->oldest_ns, s->now_ns - f->start_ns);
+	if (timed_out(s, f))
 		__sync_fetch_and_add(&p->timed_out, 1);
 	return 0;
 }
 
 /* Takes the top span off. */
-static __always_inline void span_pop(struct spans *s, struct span *f)
+static __subprog int span_pop(struct spans *s, struct span *f)
 {
+	if (f->window && s->windows)
+		s->windows--;
 	s->over = 0;
 	if (f->kept && s->pending)
 		s->pending--;
@@ -129,6 +206,7 @@ static __always_inline void span_pop(struct spans *s, struct span *f)
 		s->depth--;
 	if (s->raising)
 		raises_pop(s);
+	return 0;
 }
 
 /* An exception is raised. */
@@ -182,12 +260,25 @@ static __subprog int span_fail(struct spans *s, struct span *f, struct pb_call_s
 static __always_inline void span_drop(struct spans *s, struct span *f, struct pb_call_stats *stats)
 {
 	s->stale_kept |= f->kept && !f->unseen;
-	if (!stats)
+	/* One that outlasted its moment is as if it had not been seen: others stand for it. */
+	if (!stats || f->window)
 		return;
 	__sync_fetch_and_add(&stats->untimed, 1);
 	/* Nothing jumps over the kernel's frames: the kernel missed their return. */
 	if (!f->unseen && f->stack != ON_KERNEL)
 		__sync_fetch_and_add(&stats->unwound, 1);
+}
+
+/* A function of its own for the sake of its caller's stack. */
+static __subprog int span_outcome(struct spans *s, struct span *f, struct pb_call_stats *stats,
+				  __u32 end, __s64 value)
+{
+	span_account(s, f, stats);
+	if (end == SPAN_RETURNED)
+		check_value(s, f, stats, value);
+	else if (end != SPAN_TAIL)
+		span_fail(s, f, stats, end, value);
+	return 0;
 }
 
 /* Ends the top span. value: SPAN_RETURNED: what it returned; SPAN_KILLED: the signal, or 0. */
@@ -202,12 +293,13 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 		return 0;
 	s = &of->spans;
 	f = &of->room[(s->depth - 1) & (SPANS_MAX - 1)];
+	s->failed = PB_ERROR_NONE;
 	path = f->path; /* a key: older kernels want it on the stack, or in a map's value */
 	stats = path_stats_of(&path);
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
 		if (config.plugins && f->plugin)
-			plugin_left(s, f, false);
+			plugin_left(s, f, SPAN_LEFT);
 		span_pop(s, f);
 		return 0;
 	}
@@ -215,17 +307,12 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 		slice_end(s, f);
 	if (s->depth > 1)
 		of->room[(s->depth - 2) & (SPANS_MAX - 1)].child_ns += s->now_ns - f->start_ns;
-	if (stats) {
-		span_account(s, f, stats);
-		if (end == SPAN_RETURNED)
-			check_value(s, f, stats, value);
-		else if (end != SPAN_TAIL)
-			span_fail(s, f, stats, end, value);
-	}
+	if (stats)
+		span_outcome(s, f, stats, end, value);
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
 	if (config.plugins && f->plugin)
-		plugin_left(s, f, true);
+		plugin_left(s, f, end);
 	span_pop(s, f);
 	return 0;
 }
@@ -250,6 +337,7 @@ static __always_inline bool span_is_stale(const struct span *f, __u64 sp, __u8 s
  * verifier looks at each place anew from where span_close() is called.
  */
 enum walk_kind {
+	WALK_WINDOW, /* ends what is left of an earlier moment, and what that called */
 	WALK_STALE,  /* ends what was jumped over */
 	WALK_ENTER,  /* the same for a new call, which may begin where another did */
 	WALK_SEARCH, /* ends what stands above the span of `node` */
@@ -342,6 +430,8 @@ static __always_inline __u32 walk_decide(struct walk *w, const struct span *f)
 		return search_decide(w, f);
 	if (w->kind == WALK_END)
 		return SPAN_KILLED;
+	if (w->kind == WALK_WINDOW)
+		return w->s->windows ? SPAN_LEFT : WALK_STOP;
 	if (span_is_stale(f, w->sp, w->stack))
 		return SPAN_LEFT;
 	if (f->stack != w->stack || f->sp != w->sp)
@@ -360,7 +450,7 @@ static long walk_step(__u32 i, struct walk *w)
 	end = walk_decide(w, span_top(w->s));
 	if (end == WALK_STOP)
 		return 1;
-	if (end == SPAN_LEFT && span_raised(w->s))
+	if (end == SPAN_LEFT && w->kind != WALK_WINDOW && span_raised(w->s))
 		end = SPAN_RAISED;
 	span_close(w->s, end, end == SPAN_KILLED ? w->node : 0);
 	return 0;
@@ -399,6 +489,42 @@ static __always_inline bool spans_enter(struct spans *s, __u32 node, __u64 sp, _
 	return walk(s, WALK_ENTER, node, sp, stack) == FOUND_RESTART;
 }
 
+/* What is open of an earlier moment has ended unseen, or will. */
+static __always_inline void window_sync(struct spans *s, __u32 *thread_epoch)
+{
+	if (*thread_epoch == window_epoch)
+		return;
+	*thread_epoch = window_epoch;
+	if (s->windows)
+		walk(s, WALK_WINDOW, 0, 0, 0);
+}
+
+/*
+ * May a call of a node that is probed for moments become a span? Not while its moment begins, when
+ * some of the probes are there and others are not, nor as the outermost one if it always has traced
+ * callers: one of these began before.
+ */
+static __subprog bool window_takes(struct spans *s, __u32 *thread_epoch, __u32 node)
+{
+	struct pb_node *n;
+
+	s->new_path = node; /* a key, off the stack */
+	window_sync(s, thread_epoch);
+	if (window_opening)
+		return false;
+	if (s->depth)
+		return true;
+	n = bpf_map_lookup_elem(&nodes, &s->new_path);
+	return n && !n->inner;
+}
+
+/* A call of such a node has become a span. */
+static __always_inline void window_span(struct spans *s, struct span *f)
+{
+	f->window = 1;
+	s->windows++;
+}
+
 /* The thread ends, or its image: whatever it was in never returns. signal: that it died of, or 0.
  */
 static __always_inline void spans_end_all(struct spans *s, __u32 signal)
@@ -407,26 +533,54 @@ static __always_inline void spans_end_all(struct spans *s, __u32 signal)
 		walk(s, WALK_END, signal, 0, 0);
 }
 
-/* The trace ends: counts them as open. */
-static long open_step(__u32 i, struct spans **of)
+enum path_open_how { OPEN_STILL, OPEN_UNSEEN, OPEN_LEFT };
+
+/* The trace ends. One whose return cannot be seen may have ended long ago. */
+__weak int path_open(__u32 path, __u32 how)
 {
-	struct spans *s = *of;
-	struct pb_call_stats *stats;
+	struct pb_call_stats *stats = path_stats_of(&path);
+
+	if (!stats)
+		return 0;
+	__sync_fetch_and_add(how == OPEN_STILL ? &stats->open : &stats->untimed, 1);
+	if (how == OPEN_LEFT)
+		__sync_fetch_and_add(&stats->unwound, 1);
+	return 0;
+}
+
+struct open_walk {
+	struct spans *s;
+	__u64 sp; /* of the thread, when it entered the kernel last */
+	__u32 stack;
+};
+
+/* What lies below the stack pointer has been jumped out of, and nobody has noticed yet. */
+static long open_step(__u32 i, struct open_walk *k)
+{
+	struct spans *s = k->s;
+	struct span *f = span_top(s);
+	bool left;
 
 	if (!s->depth)
 		return 1;
-	stats = path_stats_of(&span_top(s)->path);
-	if (stats) /* one whose return cannot be seen may have ended long ago */
-		__sync_fetch_and_add(span_top(s)->unseen ? &stats->untimed : &stats->open, 1);
+	left = f->stack != ON_KERNEL && span_is_stale(f, k->sp, k->stack);
+	path_open(f->path, f->unseen ? OPEN_UNSEEN : left ? OPEN_LEFT : OPEN_STILL);
+	if (config.plugins && f->plugin) {
+		if (left)
+			plugin_left(s, f, SPAN_LEFT);
+		else
+			plugin_open(s, f);
+	}
 	s->depth--;
 	return 0;
 }
 
-static __subprog int spans_count_open(struct spans *s)
+/* The trace ends: counts them as open. sp: 0: not known. */
+static __subprog int spans_count_open(struct spans *s, __u64 sp, __u32 stack)
 {
-	struct spans *of = s;
+	struct open_walk k = { .s = s, .sp = sp, .stack = stack };
 
-	bpf_loop(SPANS_MAX, open_step, &of, 0);
+	bpf_loop(SPANS_MAX, open_step, &k, 0);
 	return 0;
 }
 
@@ -479,6 +633,7 @@ static __subprog struct span *span_open(struct spans *s, __u32 node, __u64 sp, _
 	f->stack = stack_kept & ~SPAN_KEPT;
 	f->kept = stack_kept & SPAN_KEPT ? 1 : 0;
 	f->slice = 0;
+	f->window = 0;
 	f->plugin = 0;
 	f->ret = s->ret;
 	f->child_ns = 0;

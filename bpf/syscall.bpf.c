@@ -14,6 +14,8 @@
 #define PROT_EXEC   4
 #define NR_MMAP     9
 #define NR_MPROTECT 10
+#define NR_BRK      12
+#define NR_MREMAP   25
 /* Of the kernel's own trampolines for return probes (6.11) and probes (6.18): no call of the
  * target's. */
 #define NR_URETPROBE 335
@@ -55,24 +57,51 @@ int BPF_PROG(pb_sys_enter, struct pt_regs *regs, long nr)
 	t->trampoline = nr == NR_URETPROBE || nr == NR_UPROBE;
 	if (t->trampoline)
 		return 0;
+	if (config.plugins && nr == NR_BRK && t->spans.plugin_top)
+		t->brk = BPF_CORE_READ(task, mm, brk);
 	t->syscall_nr = nr;
+	t->syscall_epoch = syscall_epoch;
 	t->syscall_ns = bpf_ktime_get_ns();
 	if (config.syscall_spans)
 		syscall_span_begin(t, task, regs, nr);
 	return 0;
 }
 
-/* As path_stats_make(). */
+/* As path_stats_make(), but there is a spare table to turn to. */
+#define SYSCALL_TRIES 16
+
+static long syscall_stats_try(__u32 i, const struct pb_syscall_key *key)
+{
+	return bpf_map_update_elem(&syscall_stats, key, &no_calls, BPF_NOEXIST) != -ENOMEM;
+}
+
 __weak int syscall_stats_make(__u32 nr, __u32 path)
 {
 	struct pb_syscall_key key = { .nr = nr, .path = path };
 
-	for (int i = 0; i < MAKE_TRIES; i++) {
-		bpf_map_update_elem(&syscall_stats, &key, &no_calls, BPF_NOEXIST);
-		if (bpf_map_lookup_elem(&syscall_stats, &key))
-			return 1;
+	bpf_loop(SYSCALL_TRIES, syscall_stats_try, &key, 0);
+	return bpf_map_lookup_elem(&syscall_stats, &key) != NULL;
+}
+
+static __always_inline struct pb_call_stats *syscall_stats_of(const struct pb_syscall_key *key,
+							      bool *shared)
+{
+	struct pb_call_stats *s;
+
+	*shared = false;
+	if (!key->path && key->nr < hot_syscalls) {
+		s = bpf_map_lookup_elem(&syscall_stats_hot, &key->nr);
+		if (s && !s->min_ns)
+			s->min_ns = -1ULL;
+		return s;
 	}
-	return 0;
+	s = bpf_map_lookup_elem(&syscall_stats, key);
+	if (!s && syscall_stats_make(key->nr, key->path))
+		s = bpf_map_lookup_elem(&syscall_stats, key);
+	if (s)
+		return s;
+	*shared = true;
+	return entry_of(&syscall_stats_spare, key, &no_calls);
 }
 
 static __always_inline void account(const struct pb_syscall_key *key, __u32 error,
@@ -81,23 +110,22 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 	struct pb_syscall_error_key error_key = { .nr = key->nr,
 						  .path = key->path,
 						  .error = error };
-	struct pb_call_stats *s = bpf_map_lookup_elem(&syscall_stats, key);
+	bool shared;
+	struct pb_call_stats *s = syscall_stats_of(key, &shared);
 
-	if (!s && syscall_stats_make(key->nr, key->path))
-		s = bpf_map_lookup_elem(&syscall_stats, key);
 	if (!s) {
 		count(PB_LOST_PATHS);
 		return;
 	}
 	if (duration_ns) {
-		s->total_ns += duration_ns;
-		call_stats_time(s, duration_ns, false);
+		stat_add(&s->total_ns, duration_ns, shared);
+		call_stats_time(s, duration_ns, shared);
 	} else {
-		s->untimed++;
+		stat_add(&s->untimed, 1, shared);
 	}
 	if (!error)
 		return;
-	s->errors++;
+	stat_add(&s->errors, 1, shared);
 	if (!tally(&syscall_errors, &error_key, 1))
 		count(PB_LOST_PATHS);
 }
@@ -105,11 +133,12 @@ static __always_inline void account(const struct pb_syscall_key *key, __u32 erro
 static __always_inline void sample(void *ctx, struct task_struct *task, struct thread *t, __u32 nr,
 				   __u32 error, __u64 now_ns)
 {
-	__s32 shift = sampling_choose(now_ns, &t->syscall_window_ns, &t->syscall_n);
+	__s32 shift = sampling_choose(now_ns, &t->syscall_window_ns, &t->syscall_n, syscall_level);
 	struct pb_syscall_stack_key key = { .pid = t->pid, .nr = nr, .error = error };
 
 	if (shift < 0)
 		return;
+	count(PB_COUNT_SYSCALL_STACKS);
 	/* Of the kernel's side there is but the way out. */
 	key.stack = stack_take(ctx, SCRATCH_SYSCALL, task, t->pid, false);
 	if (key.stack && !tally(&syscall_stacks, &key, 1ULL << (shift & 31)))
@@ -179,11 +208,23 @@ static __always_inline void record_syscall(struct thread *t, __u32 nr, __u64 now
 	}
 }
 
-/* Memory that a plugin maps, or whoever works for it. */
-static __subprog int plugin_maps(struct thread *t, __u64 bytes)
+/* By how much more a system call has mapped. */
+static __always_inline __u64 newly_mapped(struct thread *t, struct pt_regs *regs, __u32 nr,
+					  __u64 ret)
 {
+	if (nr == NR_MMAP)
+		return regs->si;
+	if (nr == NR_BRK)
+		return ret > t->brk ? ret - t->brk : 0;
+	return nr == NR_MREMAP && regs->dx > regs->si ? regs->dx - regs->si : 0;
+}
+
+/* Memory that a plugin maps, or whoever works for it. */
+static __subprog int plugin_mapped(struct thread *t, struct pt_regs *regs, __u32 nr, __u64 ret)
+{
+	__u64 bytes = newly_mapped(t, regs, nr, ret);
 	__u32 key = span_at(&t->spans, (t->spans.plugin_top - 1) & (SPANS_MAX - 1))->plugin - 1;
-	struct pb_plugin_stats *p = bpf_map_lookup_elem(&plugin_stats, &key);
+	struct pb_plugin_stats *p = bytes ? bpf_map_lookup_elem(&plugin_stats, &key) : NULL;
 
 	if (p)
 		__sync_fetch_and_add(&p->mapped_bytes, bytes);
@@ -226,7 +267,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 		t->trampoline = 0;
 		return 0;
 	}
-	start_ns = t->syscall_ns;
+	count(PB_COUNT_SYSCALLS);
+	start_ns = t->syscall_epoch == syscall_epoch ? t->syscall_ns : 0;
 	now_ns = bpf_ktime_get_ns();
 	/* The number on record: rt_sigreturn has overwritten the one in the registers. */
 	key.nr = start_ns ? t->syscall_nr : (__u32)regs->orig_ax;
@@ -245,8 +287,8 @@ int BPF_PROG(pb_sys_exit, struct pt_regs *regs, long ret)
 	t->syscall_ns = 0;
 	if (config.spans)
 		key.path = current_path(t, regs);
-	if (config.plugins && !error && key.nr == NR_MMAP && t->spans.plugin_top)
-		plugin_maps(t, regs->si);
+	if (config.plugins && !error && t->spans.plugin_top)
+		plugin_mapped(t, regs, key.nr, ret);
 	if (config.plugins && t->loading)
 		take_loader_stack(ctx, task, t);
 	account(&key, error, start_ns ? now_ns - start_ns : 0);

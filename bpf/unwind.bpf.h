@@ -95,7 +95,7 @@ static __subprog int unwind_put(struct stack_work *w, __u64 word)
 }
 
 /* Reads a word into u->word; walks go upwards, so what lies behind is read along with it. */
-static __subprog int unwind_read(struct unwind_ctx *c, __u64 addr)
+static __always_inline int unwind_fetch(struct unwind_ctx *c, __u64 addr)
 {
 	struct unwind *u = &c->w->u;
 	__u64 index = (addr - u->window_at) >> 3;
@@ -114,6 +114,26 @@ static __subprog int unwind_read(struct unwind_ctx *c, __u64 addr)
 	}
 	return UNWIND_READ(c, &u->word, sizeof(u->word), addr);
 }
+
+#ifdef UNWIND_OTHER_TASK
+static __subprog int unwind_read(struct unwind_ctx *c, __u64 addr)
+{
+	return unwind_fetch(c, addr);
+}
+#else
+/* Verified once a program, and not once for each way that leads to it: there are many. */
+__weak int unwind_fetch_current(struct stack_work *w, __u64 addr)
+{
+	struct unwind_ctx c = { .w = w };
+
+	return w ? unwind_fetch(&c, addr) : -1;
+}
+
+static __always_inline int unwind_read(struct unwind_ctx *c, __u64 addr)
+{
+	return unwind_fetch_current(c->w, addr);
+}
+#endif
 
 static __always_inline bool in_range(const struct pb_unwind_range *r, __u64 addr)
 {
@@ -241,27 +261,36 @@ static __subprog int unwind_register(struct unwind_ctx *c, __u64 reg)
 	return end;
 }
 
-/* A function with a return probe: the kernel knows where it really returns to. */
-static __always_inline void unwind_true_return(struct unwind *u, __u64 slot)
+/*
+ * A function with a return probe: the kernel knows where it really returns to. Verified once a
+ * program: its loop is long, and every kind of frame comes here.
+ */
+__weak int unwind_true_return(struct stack_work *w, __u64 slot)
 {
-	struct return_instance *ri = (struct return_instance *)u->return_probes;
+	struct return_instance *ri;
 
+	if (!w)
+		return 0;
+	ri = (struct return_instance *)w->u.return_probes;
 	for (int i = 0; i < RETURNS_STEPS && ri; i++) {
 		if (BPF_CORE_READ(ri, stack) == slot) {
-			u->ip = BPF_CORE_READ(ri, orig_ret_vaddr);
-			u->return_probes = (__u64)ri;
-			return;
+			w->u.ip = BPF_CORE_READ(ri, orig_ret_vaddr);
+			w->u.return_probes = (__u64)ri;
+			return 0;
 		}
 		ri = BPF_CORE_READ(ri, next);
 	}
+	return 0;
 }
 
 /* The caller is at hand: its return address was read from `slot`, which ends the frame. */
-static __always_inline int unwind_enter(struct unwind *u, __u64 slot)
+static __always_inline int unwind_enter(struct stack_work *w, __u64 slot)
 {
+	struct unwind *u = &w->u;
+
 	u->ip = u->word;
 	if (u->trampoline && u->ip == u->trampoline)
-		unwind_true_return(u, slot);
+		unwind_true_return(w, slot);
 	u->sp = slot + 8;
 	u->regs = 0;
 	u->is_return = 1;
@@ -287,7 +316,7 @@ static __subprog int unwind_by_rbp(struct unwind_ctx *c)
 		return none;
 	c->w->s.by_rbp++;
 	u->lost_bx = 1;
-	return unwind_enter(u, frame + 8) ? none : 0;
+	return unwind_enter(c->w, frame + 8) ? none : 0;
 }
 
 /* The kernel's frame of a signal: what was interrupted goes on with all its registers. */
@@ -392,7 +421,7 @@ static __subprog int unwind_by_rule(struct unwind_ctx *c, const struct pb_unwind
 		end = unwind_read(c, base - 8) ? PB_END_FAULT : 0;
 	if (end)
 		return end;
-	end = unwind_enter(u, base - 8);
+	end = unwind_enter(c->w, base - 8);
 	u->is_return = r->base != BASE_CUT;
 	return end;
 }
@@ -414,12 +443,19 @@ static __always_inline void unwind_put_native(struct stack_work *w, const struct
 	unwind_put_ip(w, !w->u.is_return || (r && r->base == BASE_SIGNAL));
 }
 
+#include "frameless.bpf.h"
 #include "runtime.bpf.h"
 
 static __always_inline int unwind_native(struct unwind_ctx *c, struct pb_unwind_rule *r)
 {
+	int end = WAY_NATIVE;
+
 	unwind_put_native(c->w, r);
-	return r && r->base != BASE_NONE ? unwind_by_rule(c, r) : unwind_by_rbp(c);
+	if (r && r->base != BASE_NONE)
+		return unwind_by_rule(c, r);
+	if (!c->w->u.is_return)
+		end = unwind_frameless(c);
+	return end == WAY_NATIVE ? unwind_by_rbp(c) : end;
 }
 
 /* One frame. */
@@ -439,7 +475,7 @@ static long unwind_step(__u32 i, struct unwind_ctx *c)
 		u->mark = r->mark & ~PB_MARK_HOST;
 		u->is_host = r->mark & PB_MARK_HOST;
 	}
-	if (config.runtimes && u->mark)
+	if (u->mark)
 		end = runtime_step(c, r);
 	if (end == WAY_NATIVE)
 		end = unwind_native(c, r);
@@ -478,6 +514,38 @@ static __always_inline void unwind_leave_trampoline(struct unwind *u)
  * Sets out at the registers with which a task left user space. False: it has no user side, or
  * there are no tables for it.
  */
+#define SLOT_SIZE  128 /* UPROBE_XOL_SLOT_BYTES of x86 */
+#define BREAKPOINT 0xcc
+
+/*
+ * In the midst of a probe: its instruction runs in a slot elsewhere, or its breakpoint has just
+ * been met and the kernel has not yet taken the address back to it.
+ */
+static __always_inline void unwind_leave_probe(struct stack_work *w, struct task_struct *task,
+					       struct pt_regs *regs)
+{
+	struct uprobe_task *utask = BPF_CORE_READ(task, utask);
+	struct unwind *u = &w->u;
+	__u64 slot;
+
+	if (!utask || !bpf_core_field_exists(utask->xol_vaddr))
+		return;
+	slot = BPF_CORE_READ(utask, xol_vaddr);
+	if (slot && u->ip - slot < SLOT_SIZE) {
+		u->ip = u->ip - slot + BPF_CORE_READ(utask, vaddr);
+		return;
+	}
+#ifndef UNWIND_OTHER_TASK
+	/* By a trap without an error code, and not by the sampler's own interrupt. */
+	if (!w->s.kernel || (long)BPF_CORE_READ(regs, orig_ax) != -1)
+		return;
+	u->word = 0;
+	bpf_probe_read_user(&u->word, 1, (void *)(u->ip - 1));
+	if (u->word == BREAKPOINT)
+		u->ip--;
+#endif
+}
+
 static __always_inline bool unwind_begin(struct stack_work *w, struct task_struct *task, __u32 pid)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -505,8 +573,8 @@ static __always_inline bool unwind_begin(struct stack_work *w, struct task_struc
 	u->go_switches = 0;
 	unwind_find_return_probes(u, task);
 	unwind_leave_trampoline(u);
-	if (config.runtimes)
-		runtime_begin(u, image, task);
+	unwind_leave_probe(w, task, regs);
+	runtime_begin(u, image, task);
 	u->words = 0;
 	w->s.by_rbp = 0;
 	return u->ip != 0;

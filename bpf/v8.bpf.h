@@ -202,11 +202,11 @@ static __always_inline int v8_leave(struct unwind_ctx *c, const struct pb_unwind
 		unwind_put_native(c->w, r);
 	u->word = caller;
 	u->lost_bx = 1;
-	return unwind_enter(u, slot);
+	return unwind_enter(c->w, slot);
 }
 
 /* See runtime.bpf.h. There is a rule for builtins, none for what was compiled at run time. */
-static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_rule *r)
+static __always_inline int v8_walk(struct unwind_ctx *c, const struct pb_unwind_rule *r)
 {
 	union pb_runtime_image *image = runtime_image(&c->w->u, PB_RUNTIME_V8);
 	struct unwind *u = &c->w->u;
@@ -219,7 +219,7 @@ static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_
 	if (slot)
 		return v8_leave(c, r, &image->v8, slot);
 	frame = v8_frame(c, &image->v8);
-	if (frame == V8_OTHER)
+	if (frame == V8_OTHER && r && r->base != BASE_NONE)
 		return WAY_NATIVE;
 	if (frame == V8_JS && !r) {
 		v8_put(c, &image->v8,
@@ -236,3 +236,23 @@ static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_
 	}
 	return v8_next(c, frame == V8_ENTRY);
 }
+
+#ifdef UNWIND_OTHER_TASK
+static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_rule *r)
+{
+	return v8_walk(c, r);
+}
+#else
+/* Verified once a program, and not with all that may have come before. */
+__weak int v8_walk_current(struct stack_work *w, const struct pb_unwind_rule *r)
+{
+	struct unwind_ctx c = { .w = w, .task = bpf_get_current_task_btf() };
+
+	return w ? v8_walk(&c, r) : PB_END_REGISTER;
+}
+
+static __always_inline int v8_step(struct unwind_ctx *c, const struct pb_unwind_rule *r)
+{
+	return v8_walk_current(c->w, r);
+}
+#endif

@@ -45,10 +45,11 @@ struct pb_config {
 	__u8 syscall_spans;    /* some system calls are nodes: see the map syscall_nodes */
 	__u8 kernel_spans;     /* some kernel functions are nodes */
 	__u8 unwind;           /* there are unwind tables: see unwind.bpf.h */
-	__u8 runtimes;         /* whose frames are looked for: 1 << enum pb_runtime, or-ed */
 	__u8 hide_hosts;       /* native frames of a runtime itself are left out beside its own */
 	__u8 plugins;          /* entries of plugins are followed */
-	__u8 pad[3];
+	__u8 plugin_calls;     /* every execution is told, not only those that failed */
+	__u8 rcu_preempt;      /* the kernel's readers of RCU can be preempted */
+	__u8 pad[2];
 	__u64 plugin_timeout_ns; /* 0: none */
 	__u64 wait_ns;           /* a dlopen() is held up for probing so long at most; 0: never */
 	char comm_glob[PB_COMM_LEN]; /* "" : none */
@@ -66,6 +67,7 @@ enum pb_kind {
 	PB_PLUGIN = 8,        /* struct pb_plugin */
 	PB_PLUGIN_OBJECT = 9, /* struct pb_plugin_object */
 	PB_PLUGIN_CRASH = 10, /* struct pb_plugin_crash */
+	PB_PLUGIN_CALL = 11,  /* struct pb_plugin_call */
 };
 
 struct pb_header {
@@ -184,7 +186,7 @@ struct pb_python_image {
 	__u8 word_current, word_cframe_previous; /* in a CFrame; PB_PYTHON_NONE */
 	__u8 instr_shift;                        /* of word_instr, if that is a number */
 	__u8 code_size;                          /* what is read of a code object */
-	__u8 word_name, word_qualname, word_file, word_table; /* in it */
+	__u8 word_type, word_name, word_qualname, word_file, word_table; /* in it */
 	__u8 half_line;    /* co_firstlineno: in words of 4 bytes */
 	__u16 code_instrs; /* from it on are the instructions; 0: word_instr is a number */
 	__u16 thread_frame, thread_cframe, thread_id, thread_next; /* in a thread's state */
@@ -307,6 +309,7 @@ struct pb_process {
 };
 
 #include "wire_plugin.h"
+#include "wire_work.h"
 
 /* targets: PID → */
 enum pb_target_flags {
@@ -431,7 +434,8 @@ struct pb_node {
 	/* An entry of a plugin: its index + 1, and where its code lies: from so far before the
 	 * probe. */
 	__u32 plugin, before, size;
-	__u32 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 inner; /* probed for moments: it is never the outermost of the traced ones */
 };
 
 /* Where an argument lies when a probe fires. */
@@ -503,11 +507,27 @@ struct pb_timeline {
  */
 #define PB_COOKIE_SITE     (1ULL << 32) /* where the function ends: the return address is there */
 #define PB_COOKIE_NO_VALUE (1ULL << 33) /* a tail jump: the return register says nothing yet */
+/* The same bit of an entry: probed for moments only. */
+#define PB_COOKIE_WINDOW   (1ULL << 33)
 #define PB_COOKIE_SITES    (1ULL << 34) /* its entry: its ends are seen by such sites */
 #define PB_COOKIE_RESTARTS (1ULL << 35) /* its beginning may run again within a call */
 #define PB_COOKIE_LATER    (1ULL << 36) /* of a plugin: see pb_node.later */
+#define PB_COOKIE_CLASS    37           /* shift: what a call costs: key of guard_costs */
 #define PB_COOKIE_MOVED    40           /* shift: bytes that rsp lies below its value at entry */
 #define PB_COOKIE_ARGS     40           /* shift: of a static probe: key of node_args */
+
+/*
+ * Classes of function probes by what a call costs: a bit for an entry that is single-stepped, and
+ * above it how the return is seen.
+ */
+#define PB_COST_STEPPED       1
+#define PB_COST_RETURN_PROBE  2
+#define PB_COST_SITE_STEPPED  4
+#define PB_COST_SITE_EMULATED 6
+#define PB_COST_CLASSES       8
+
+#define PB_NODES_MAX       16384
+#define PB_HIT_STRIPES_MAX 16
 
 /* counters: one a CPU */
 enum pb_counter {
@@ -516,12 +536,16 @@ enum pb_counter {
 	PB_COUNT_SAMPLES, /* of them, sent */
 	PB_LOST_SAMPLES,  /* ring full */
 	PB_LOST_EVENTS,
-	PB_LOST_STACKS,    /* stack table or aggregate full */
-	PB_LOST_PATHS,     /* path or error tables full */
-	PB_LOST_SPANS,     /* deeper than PB_SPAN_DEPTH, or no room for a goroutine */
-	PB_MISSED_RETURNS, /* a return without its entry */
-	PB_LOST_THREADS,   /* no memory for a thread's state */
-	PB_LOST_TIMELINES, /* ring full */
+	PB_LOST_STACKS,          /* stack table or aggregate full */
+	PB_LOST_PATHS,           /* path or error tables full */
+	PB_LOST_SPANS,           /* deeper than PB_SPAN_DEPTH, or no room for a goroutine */
+	PB_MISSED_RETURNS,       /* a return without its entry */
+	PB_LOST_THREADS,         /* no memory for a thread's state */
+	PB_LOST_TIMELINES,       /* ring full */
+	PB_COUNT_SYSCALLS,       /* of the targets, that were seen to end */
+	PB_COUNT_SWITCHES,       /* of the targets, off a CPU and on again: two each time */
+	PB_COUNT_SYSCALL_STACKS, /* taken at these */
+	PB_COUNT_SWITCH_STACKS,
 	PB_COUNTERS
 };
 

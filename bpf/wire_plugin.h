@@ -30,7 +30,7 @@ enum pb_plugin_seen {
 	PB_SEEN_CUT = 32,   /* there were more objects than were told */
 };
 
-#define PB_ERROR_LEN 160
+#define PB_ERROR_LEN 512
 
 /*
  * A call into the loader: sent when objects were mapped and none of their code has run (no
@@ -71,22 +71,62 @@ struct pb_plugin_crash {
 	__u32 pad;
 };
 
+/*
+ * An execution has ended that failed, or took too long, or each one if that was asked for. Only so
+ * many in a window of time are told; the others are counted in plugin_untold.
+ */
+enum pb_plugin_call_flags {
+	PB_CALL_TIMED = 1,     /* start_ns to h.time_ns is how long it took */
+	PB_CALL_TIMED_OUT = 2, /* longer than the limit */
+};
+
+#define PB_TOLD_WINDOW_SHIFT 27 /* 134 ms */
+#define PB_TOLD_FAILURES     2000
+#define PB_TOLD_CALLS        16000
+
+struct pb_plugin_call {
+	struct pb_header h;
+	__u64 start_ns;
+	__s64 value; /* of the error */
+	__u32 plugin, node;
+	__u32 error; /* enum pb_error_kind */
+	__u32 flags; /* enum pb_plugin_call_flags, or-ed */
+};
+
 #define PB_PLUGINS 1024 /* that are followed */
+
+/* Which arguments of an allocator tell how much is asked for. */
+enum pb_alloc_size {
+	PB_ALLOC_FIRST,
+	PB_ALLOC_SECOND,
+	PB_ALLOC_THIRD,
+	PB_ALLOC_FIRST_TIMES_SECOND,
+	PB_ALLOC_SECOND_TIMES_THIRD,
+};
+
+/* Cookies of probes on calls of allocators: the plugin in the lower half, and */
+#define PB_COOKIE_ALLOC 32 /* shift: enum pb_alloc_size */
 
 /* plugin_stats: plugin → what is known of it at any moment */
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */
 	__u64 timed_out;
-	__u64 last_ns;             /* when the last one ended */
-	__u64 page_faults;         /* while inside */
-	__u64 mapped_bytes;        /* by mmap() and brk() while inside */
+	__u64 oldest_ns;    /* how long the oldest of those in flight had been so at the end */
+	__u64 last_ns;      /* when the last one ended */
+	__u64 page_faults;  /* while inside */
+	__u64 mapped_bytes; /* by mmap() and brk() while inside */
 	__u64 allocs, alloc_bytes; /* asked for by its own code */
 };
 
-/* Where the code of system libraries lies in a process: callbacks from there are its caller's. */
+/*
+ * Where the code of system libraries lies in a process: callbacks from there are its caller's. And
+ * where threads begin in it.
+ */
 #define PB_SYSTEM_TEXTS 8
+#define PB_SYSTEM_ROOTS 8
 struct pb_system_text {
 	__u64 start[PB_SYSTEM_TEXTS], size[PB_SYSTEM_TEXTS]; /* size 0: none */
+	__u64 root[PB_SYSTEM_ROOTS], root_size[PB_SYSTEM_ROOTS];
 };
 
 /* An object that has come into the link map; before the struct pb_plugin that tells of it. */
@@ -99,4 +139,5 @@ struct pb_plugin_object {
 
 _Static_assert(sizeof(struct pb_plugin) == 24 + 10 * 8 + 16 + 3 * PB_PATH_LEN + PB_ERROR_LEN,
 	       "pb_plugin");
+_Static_assert(sizeof(struct pb_plugin_call) == 24 + 16 + 16, "pb_plugin_call");
 _Static_assert(sizeof(struct pb_plugin_object) == 24 + 24 + PB_PATH_LEN, "pb_plugin_object");

@@ -13,7 +13,8 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(*(a)))
 
-static const struct command *const commands[] = { &cmd_record, &cmd_ps, &cmd_ctl, &cmd_funcs,
+static const struct command *const commands[] = { &cmd_record, &cmd_ps,    &cmd_ctl,
+						  &cmd_config, &cmd_funcs, &cmd_overhead,
 						  &cmd_doctor };
 
 static const struct command *find(const char *name)

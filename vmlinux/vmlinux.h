@@ -108,6 +108,10 @@ struct sched_entity {
 	__u64 sum_exec_runtime;
 };
 
+struct rq {
+	__u64 prev_irq_time;
+};
+
 struct sched_info {
 	unsigned long long run_delay;
 };
@@ -121,6 +125,7 @@ struct return_instance {
 struct uprobe_task {
 	unsigned int depth;
 	struct return_instance *return_instances;
+	unsigned long vaddr, xol_vaddr;
 };
 
 struct xol_area {
@@ -132,6 +137,7 @@ struct uprobes_state {
 };
 
 struct mm_struct {
+	unsigned long brk;
 	struct uprobes_state uprobes_state;
 };
 
@@ -145,7 +151,9 @@ struct task_struct {
 	int on_cpu;
 	void *stack;
 	int pid, tgid;
+	int exit_state;
 	int exit_code;
+	unsigned long nvcsw;
 	struct task_struct *real_parent, *group_leader;
 	struct mm_struct *mm;
 	struct signal_struct *signal;

@@ -5,7 +5,7 @@ BENCH_SRC := tests/bench/floor
 BENCH_OUT := $(WORKLOAD_OUT)/bench
 BENCH_C   := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WORKLOAD_WARNINGS)
 
-BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,calls floor floor.bpf.o watch thousand)
+BENCH_PROGRAMS := $(addprefix $(BENCH_OUT)/,calls floor floor.bpf.o watch thousand tick chain)
 
 bench: $(BENCH_PROGRAMS) $(if $(OBJ),$(BENCH_OUT)/symbolise)
 
@@ -33,6 +33,19 @@ $(BENCH_OUT)/watch: $(BENCH_SRC)/watch.c $(BENCH_OUT)/many.o $(BENCH_SRC)/watch.
 $(BENCH_OUT)/thousand: $(BENCH_SRC)/thousand.c $(WORKLOAD_OUT)/common.o
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -o $@ $^
+
+# tests/bench/samples.py
+$(BENCH_OUT)/tick: $(BENCH_SRC)/tick.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_C) -o $@ $< -lbpf
+
+$(BENCH_OUT)/chain.o: $(BENCH_SRC)/chain.py $(WORKLOAD_SRC)/common.h
+	@mkdir -p $(@D)
+	python3 $< | $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -fomit-frame-pointer $(WORKLOAD_WARNINGS) \
+		-I$(WORKLOAD_SRC) -x c -c -o $@ -
+
+$(BENCH_OUT)/chain: $(BENCH_OUT)/chain.o $(WORKLOAD_OUT)/common.o
+	$(CC) -pthread -o $@ $^
 
 # tests/bench/symbolise.py
 $(BENCH_OUT)/symbolise: tests/bench/symbolise/symbolise.c \

@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import statistics
@@ -26,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 sys.dont_write_bytecode = True
 import harness
 import services
-import spans
+from figures import peak_rss_kib
 
 HZ = 99
 TARGET_CPU = {0}
@@ -35,11 +34,6 @@ OTHER_CPU = {(os.cpu_count() or 1) - 1}  # load generator and tracers
 
 def thread_cpu_ns(pid):
     return sum(run for run, _ in harness.schedstats(pid).values())
-
-
-def peak_rss_kib(pid):
-    with open(f"/proc/{pid}/status") as f:
-        return int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
 
 
 class Tool:
@@ -250,6 +244,8 @@ def main():
         print("bench.py: tracing needs root", file=sys.stderr)
         return 3
     if args.spans:
+        import spans  # which uses what stands here
+
         return spans.run(args.quick, args.json, args.only and args.only.split(","))
     t = harness.Case("bench")
     try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Figures of repeated measurements. The machine may be shared and busy: what a lower quantile (q10)
 says repeats best, and ratios are taken between neighbours in time before they are summed up."""
+import re
 import statistics
 
 
@@ -38,3 +39,8 @@ def table(columns, rows):
 def goal(value, limit, form="{:.2f}"):
     """A line's last word; the comparison is of what is printed."""
     return f"<= {form.format(limit)}: {'met' if round(value, 4) <= limit else 'MISSED'}"
+
+
+def peak_rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])

@@ -9,8 +9,7 @@ import time
 
 import harness
 import tracers
-from bench import peak_rss_kib
-from figures import heading, summary, table
+from figures import heading, peak_rss_kib, summary, table
 
 QUIET = ("--no-cpu", "--no-offcpu", "--no-syscalls")
 WATCHED = {1: 1, 1000: 8, 10000: 16}  # of the functions that are probed, those that watch.c watches

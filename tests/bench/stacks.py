@@ -4,9 +4,10 @@
 in turn by pathbpf (on and off the CPU), by perf with frame pointers, by perf with DWARF and by
 bpftrace. A stack is complete if its outermost frame is where a thread begins.
 
-usage: tests/bench/stacks.py [--seconds 60] [--frequency 99] [--only redis,node] [--json FILE]
+usage: tests/bench/stacks.py [--seconds 60] [--frequency 99] [--only redis,node] [--output FILE] [--json FILE]
 
-For how long a sample takes see bench.py; whether frames are the right ones, unwind_truth.py."""
+What is printed goes to --output FILE too, and all figures as JSON to --json FILE. For how long a
+sample takes see samples.py; whether frames are the right ones, unwind_truth.py."""
 import argparse
 import collections
 import json
@@ -154,10 +155,10 @@ def under_load(service, seconds, measure):
     return rows
 
 
-def show(name, rows):
+def show(name, rows, say):
     for tool, row in rows.items():
         cells = "  ".join(f"{row.get(k, '-'):>9}" for k in ("stacks", "complete_pct", "named_pct", "depth"))
-        print(f"{name:10} {tool:18} {cells}  {row.get('cuts') or ''}", flush=True)
+        say(f"{name:10} {tool:18} {cells}  {row.get('cuts') or ''}".rstrip())
 
 
 def main():
@@ -166,10 +167,17 @@ def main():
     parser.add_argument("--frequency", type=int, default=99)
     parser.add_argument("--only", help="services, by commas")
     parser.add_argument("--alone", action="store_true", help="pathbpf only")
+    parser.add_argument("--output", type=argparse.FileType("w"))
     parser.add_argument("--json")
     options = parser.parse_args()
+
+    def say(text):
+        print(text, flush=True)
+        if options.output:
+            print(text, file=options.output, flush=True)
+
     results = collections.OrderedDict()
-    print(f"{'SERVICE':10} {'TOOL':18} {'STACKS':>9}  {'COMPLETE%':>9}  {'NAMED%':>9}  {'DEPTH':>9}")
+    say(f"{'SERVICE':10} {'TOOL':18} {'STACKS':>9}  {'COMPLETE%':>9}  {'NAMED%':>9}  {'DEPTH':>9}")
     for kind in SERVICES:
         if options.only and kind.name not in options.only.split(","):
             continue
@@ -184,9 +192,9 @@ def main():
             if not options.alone and shutil.which("bpftrace"):
                 rows["bpftrace"] = under_load(service, seconds, lambda pids: bpftrace(t, pids, seconds, hz))
             results[kind.name] = rows
-            show(kind.name, rows)
+            show(kind.name, rows, say)
         except (harness.Skip, harness.Failure, OSError) as e:
-            print(f"{kind.name:10} skipped: {e}", flush=True)
+            say(f"{kind.name:10} skipped: {e}")
         finally:
             t.done()
     if options.json:

@@ -17,6 +17,14 @@ PATHBPF = os.environ.get("PATHBPF", str(ROOT / "pathbpf"))
 WORKLOADS = pathlib.Path(os.environ.get("WORKLOADS", ROOT / ".output/workload"))
 SOURCES = ROOT / "tests/workload"
 
+# What steers the tests. Kept from pathbpf, for which PATHBPF_* are options, like this machine's file.
+SETTINGS = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PATHBPF_")}
+os.environ["PATHBPF_CONFIG"] = "none"
+# Exact figures, of what a case asks for alone. Cases of the budget and of paths that are found by
+# themselves say otherwise by flags, which win.
+os.environ["PATHBPF_MAX_OVERHEAD"] = "100"
+os.environ["PATHBPF_TRACE"] = "none"
+
 READY_TIMEOUT = 30  # s, until every probe is live
 STOP_TIMEOUT = 60  # s, from the end of the trace to the last byte of the report
 

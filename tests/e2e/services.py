@@ -117,6 +117,15 @@ class Redis(Service):
             s.sendall(b"PING\r\n")
             equal(s.recv(64), b"+PONG\r\n", "redis: PING")
 
+    def commands(self):
+        """That it has served so far, by its own count."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(self.socket)
+            s.sendall(b"INFO stats\r\n")
+            text = s.recv(65536).decode()
+        return int(text.split("total_commands_processed:")[1].split()[0])
+
     def load(self, seconds):
         bench = self.t.spawn(
             [need_program("redis-benchmark"), "-s", self.socket, "-l", "-q", "-c", 16, "-t", "set,get,lrange_100"],

@@ -166,7 +166,7 @@ def build(t, go, what, *flags):
 
 @case
 def other_compilers(t):
-    compilers = [go for go in os.environ.get("PATHBPF_GO", "").split(":") if go]
+    compilers = [go for go in SETTINGS.get("PATHBPF_GO", "").split(":") if go]
     if not compilers:
         raise Skip("PATHBPF_GO names none")
     host = need_workload("gohost")

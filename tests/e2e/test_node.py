@@ -63,7 +63,7 @@ TIERS = {
 
 
 def nodes():
-    return [need_program("node")] + [n for n in os.environ.get("PATHBPF_NODES", "").split(":") if n]
+    return [need_program("node")] + [n for n in SETTINGS.get("PATHBPF_NODES", "").split(":") if n]
 
 
 def version(node):
@@ -235,3 +235,17 @@ def off_cpu_and_workers(t):
     check(waits, "waits in functions of the workload")
     workers = [s for s, _ in report["stacks"]["cpu"]["folded"] if "node::worker::Worker" in s and "round (" in s]
     check(workers, "a worker's functions below its thread's")
+
+
+@case
+def a_shell_that_becomes_node(t):
+    """Nothing of V8 is there at the attach, and -p names one process alone."""
+    argv = ["/bin/sh", "-c", 'echo ready; read go; exec "$@"', "sh", need_program("node"), str(SOURCE), "3000"]
+    w = Workload(t, argv)
+    tracer = t.trace("-F", HZ, "-d", 4, "-p", w.pid)
+    w.go()
+    tracer.wait()
+    cpu = tracer.report()["stacks"]["cpu"]
+    seen = [(stack, n) for stack, n in cpu["folded"] if "onTimer (" in stack]
+    check(sum(n for _, n in seen) > 100, f"samples of the workload: {cpu['folded'][:3]}")
+    equal([s for s, _ in seen if "[truncated]" in s], [], "incomplete stacks")

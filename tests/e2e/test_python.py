@@ -24,7 +24,7 @@ def interpreters():
         for path in sorted(glob.glob(f"{place}/python3.*")):
             version = re.fullmatch(r".*/python(3\.\d+)", path)
             if version and version[1] in VERSIONS and os.path.realpath(path) not in map(os.path.realpath, (a[0] for a in found.values())):
-                found[f"{version[1]} {place.split('/')[-2]}"] = [path]
+                found[f"{version[1]} {path.split('/')[-3]}"] = [path]
     for root in filter(None, os.environ.get("PYTHON_ROOTS", "").split(":")):
         for path in sorted(glob.glob(f"{root}/usr/bin/python3.*")):
             version = re.fullmatch(r".*/python(3\.\d+)", path)
@@ -225,6 +225,21 @@ def interpreters_within_one(t):
         want = ("<module>", "outside", "<module>", "inside", "spin")
         seen = sum(n for chain, n in got.items() if chain[-1:] == ("spin",))
         check(seen > 100 and got[want] >= 0.98 * seen, f"{name}: {got}")
+
+
+@case
+def a_shell_that_becomes_an_interpreter(t):
+    """Nothing of Python is there at the attach, and -p names one process alone."""
+    for name, argv in interpreters().items():
+        script = write_script(t, argv, SPIN + "def late(): spin(1.5)\nlate()\n")
+        w = Workload(t, ["/bin/sh", "-c", 'echo ready; read go; exec "$@"', "sh", *argv, script])
+        tracer = t.trace("-F", 499, "-p", w.pid)
+        w.go()
+        tracer.wait()
+        report = tracer.report()
+        got = python_chains(folded(report, "cpu"))
+        seen = sum(n for chain, n in got.items() if chain[-1:] == ("spin",))
+        check(seen > 100 and got["<module>", "late", "spin"] >= 0.99 * seen, f"{name}: {got}")
 
 
 @case

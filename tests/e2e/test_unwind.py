@@ -81,3 +81,28 @@ def copies_of_a_program_share_their_tables(t):
     for p in programs:
         p.end()
     equal(report["stacks"]["cpu"]["truncated"], 0, "incomplete stacks")
+
+
+@case
+def frame_pointers_where_that_is_all_there_is(t):
+    expect_whole(*climbs(t, 50, "climb_frames"), 50)
+
+
+@case
+def a_caller_that_frame_pointers_miss_is_told(t):
+    """The innermost function has neither a frame pointer nor unwind information."""
+    w = t.workload("leafless", "-s", 800)
+    tracer = t.trace(*ONLY_CPU, "-F", 499, "-p", w.pid)
+    w.go()
+    w.truth()
+    report = tracer.stop()
+    w.end()
+    cpu = report["stacks"]["cpu"]
+    seen = 0
+    for text, n in cpu["folded"]:
+        frames = bare_frames(text)[1:]
+        if "leafless_leaf" in frames and "leafless_caller" not in frames:
+            seen += n
+            equal(frames[0], "[truncated]", f"the root of {frames}")
+    check(seen > 100, f"samples of the leaf: {cpu['folded'][:3]}")
+    check(any("may be missing" in c["why"] and c["frame"] == "leafless_leaf" for c in report["stacks"]["cuts"]), f"{report['stacks']['cuts']}")

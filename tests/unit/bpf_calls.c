@@ -15,6 +15,8 @@
 
 static void announce_maps(void)
 {
+	shim_map_limited(node_hits, PB_NODES_MAX);
+	shim_map(guards);
 	shim_map_init(&threads, BPF_MAP_TYPE_TASK_STORAGE, sizeof(void *), sizeof(struct thread),
 		      64);
 	shim_map_init(&timelines_free, BPF_MAP_TYPE_STACK, 0, sizeof(__u32), PB_TIMELINES);
@@ -27,6 +29,8 @@ static void announce_maps(void)
 	shim_map(stacks);
 	shim_map(offcpu);
 	shim_map(syscall_stats);
+	shim_map(syscall_stats_spare);
+	shim_map_limited(syscall_stats_hot, NODES);
 	shim_map(syscall_errors);
 	shim_map(syscall_stacks);
 	shim_map_limited(nodes, NODES);

@@ -8,7 +8,7 @@
 #include "bpf/maps.bpf.h"
 
 extern struct pb_config written_config; /* all zero after shim_reset() */
-extern __u32 written_hot_paths;
+extern __u32 written_hot_paths, written_hot_syscalls;
 
 /* The programs. */
 int pb_span_enter(struct pt_regs *ctx);

@@ -12,13 +12,16 @@
 /* The tests write what the BPF side may only read. */
 #define config    config_as_shipped
 #define hot_paths hot_paths_as_shipped
+#define hot_syscalls hot_syscalls_as_shipped
 #include "bpf/maps.bpf.c"
 #undef config
 #undef hot_paths
+#undef hot_syscalls
 struct pb_config written_config;
-__u32 written_hot_paths = 1;
+__u32 written_hot_paths = 1, written_hot_syscalls;
 extern const volatile struct pb_config config __attribute__((alias("written_config")));
 extern const volatile __u32 hot_paths __attribute__((alias("written_hot_paths")));
+extern const volatile __u32 hot_syscalls __attribute__((alias("written_hot_syscalls")));
 
 #define EEXIST_ERROR -17
 #define E2BIG_ERROR  -7
@@ -73,6 +76,7 @@ void shim_reset(void)
 	iter_kind = PB_ITER_END;
 	shim_preempt_count = 0;
 	written_hot_paths = 1;
+	written_hot_syscalls = 0;
 }
 
 static struct shim_entry **entry_place(struct shim_map *m, const void *key)
@@ -184,9 +188,11 @@ void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u
 	struct shim_map *m = shim_find(map);
 	struct shim_entry *e = *entry_place(m, &task);
 
-	(void)value;
-	if (!e && flags & BPF_LOCAL_STORAGE_GET_F_CREATE)
+	if (!e && flags & BPF_LOCAL_STORAGE_GET_F_CREATE) {
 		e = enter(m, &task);
+		if (e && value)
+			memcpy(e->value, value, m->value_size);
+	}
 	return e ? e->value : NULL;
 }
 
@@ -379,5 +385,10 @@ __u64 bpf_ringbuf_query(void *ring, __u64 flags)
 {
 	(void)ring;
 	(void)flags;
+	return 0;
+}
+
+__u32 bpf_get_smp_processor_id(void)
+{
 	return 0;
 }

@@ -56,7 +56,7 @@ static void add_good(struct report *r)
 	p.up_ns = 10 * SEC;
 	p.stats = make_stats(999, 200 * US, 5 * MS);
 	p.peak = 3;
-	p.has_cpu = p.has_memory = true;
+	p.has_cpu = p.has_memory = p.has_allocs = true;
 	p.cpu_ns = 102 * MS; /* of the targets' 5.1 s */
 	p.offcpu_ns = 20 * MS;
 	p.allocs = 1000;
@@ -88,7 +88,7 @@ static void add_bad(struct report *r)
 	p.in_flight = 1;
 	p.in_flight_ns = 7 * SEC;
 	p.peak = 4;
-	p.has_memory = true;
+	p.has_memory = p.has_allocs = true;
 	p.allocs = 12000;
 	p.alloc_bytes = 300 * MIB;
 	p.mapped_bytes = 310 * MIB;
@@ -178,7 +178,8 @@ static void add_failed_loads(struct report *r)
 {
 	struct plugin_event e = make_event(PLUGIN_ERROR, P_BROKEN, 1500 * MS);
 
-	e.loading = e.failed = true;
+	e.during = PLUGIN_DURING_LOAD;
+	e.failed = true;
 	e.error = report_str(r, "/usr/lib/webd/broken.so: undefined symbol: no_such_function");
 	for (int i = 0; i < 3; i++) {
 		vec_push(&r->plugin_events, e);

@@ -75,7 +75,6 @@ static void setup(void)
 	shim_map(unwind_chunks);
 	shim_map(runtime_images);
 	written_config.unwind = 1;
-	written_config.runtimes = 1 << PB_RUNTIME_BEAM;
 	image.runtime[PB_RUNTIME_BEAM] = 1;
 	bpf_map_update_elem(&unwind_images, &pid, &image, BPF_ANY);
 	bpf_map_update_elem(&unwind_ranges, &zero_key, &c, BPF_ANY);

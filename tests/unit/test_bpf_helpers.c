@@ -146,11 +146,24 @@ Test(bpf_sampling, the_first_events_of_each_window_are_all_taken)
 	shim.random = 1;
 	for (int window = 0; window < 3; window++) {
 		for (int i = 0; i < 32; i++)
-			cr_assert_eq(sampling_choose(now_ns + (__u64)i, &window_ns, &n), 0);
+			cr_assert_eq(sampling_choose(now_ns + (__u64)i, &window_ns, &n, 0), 0);
 		cr_assert_eq(n, 32);
 		cr_assert_eq(window_ns, now_ns);
 		now_ns += SAMPLING_WINDOW_NS + 1;
 	}
+}
+
+Test(bpf_sampling, a_level_makes_each_event_count_for_more)
+{
+	__u64 window_ns = 0, now_ns = 5 * SAMPLING_WINDOW_NS;
+	__u32 n = 0;
+
+	shim.random = 0;
+	for (int i = 0; i < 8; i++)
+		cr_assert_eq(sampling_choose(now_ns, &window_ns, &n, 3), 0);
+	cr_assert_eq(sampling_choose(now_ns, &window_ns, &n, 3), 3);
+	n = 64;
+	cr_assert_eq(sampling_choose(now_ns, &window_ns, &n, 3), 6);
 }
 
 Test(bpf_sampling, a_window_lasts_to_its_end)
@@ -159,9 +172,9 @@ Test(bpf_sampling, a_window_lasts_to_its_end)
 	__u32 n = 5000;
 
 	shim.random = 1;
-	sampling_choose(1000 + SAMPLING_WINDOW_NS, &window_ns, &n);
+	sampling_choose(1000 + SAMPLING_WINDOW_NS, &window_ns, &n, 0);
 	cr_assert_eq(n, 5001);
-	sampling_choose(1001 + SAMPLING_WINDOW_NS, &window_ns, &n);
+	sampling_choose(1001 + SAMPLING_WINDOW_NS, &window_ns, &n, 0);
 	cr_assert_eq(n, 1);
 }
 
@@ -181,7 +194,7 @@ static struct estimate simulate(uint32_t windows, uint32_t events)
 		now_ns += SAMPLING_WINDOW_NS + 1;
 		for (uint32_t i = 0; i < events; i++) {
 			double value = (i % 7 == 0 ? 50 : 1) * (1 + (double)i / events);
-			__s32 shift = sampling_choose(now_ns, &window_ns, &n);
+			__s32 shift = sampling_choose(now_ns, &window_ns, &n, 0);
 			double odds = 1.0 / (double)(1U << sampling_shift(i));
 
 			e.truth += value;

@@ -85,6 +85,33 @@ Test(bpf_syscall, calls_are_counted_by_number_and_path)
 	cr_assert_eq(shim_find(&syscall_stats)->n, 2);
 }
 
+Test(bpf_syscall, those_outside_of_paths_have_rows_by_number)
+{
+	const struct pb_call_stats *hot;
+	struct task_struct task = {};
+	__u32 nr = NR_READ;
+
+	begin_calls(&task);
+	written_hot_syscalls = NR_READ + 1;
+	sys_exit(90, NR_READ, 4096);
+	sys_enter(100, NR_READ);
+	sys_exit(130, NR_READ, -EAGAIN);
+	sys_enter(140, NR_MMAP);
+	sys_exit(141, NR_MMAP, 0);
+	enter_at(200, A, SP_A);
+	sys_enter(210, NR_READ);
+	sys_exit(215, NR_READ, 0);
+	leave_at(300, A, SP_A);
+	hot = bpf_map_lookup_elem(&syscall_stats_hot, &nr);
+	cr_assert_eq(calls_of(hot), 2);
+	cr_assert_eq(hot->min_ns, 30);
+	cr_assert_eq(hot->untimed, 1);
+	cr_assert_eq(hot->errors, 1);
+	cr_assert_eq(calls_of(row(NR_READ, path_to(A))), 1);
+	cr_assert_eq(calls_of(row(NR_MMAP, 0)), 1);
+	cr_assert_eq(shim_find(&syscall_stats)->n, 2);
+}
+
 Test(bpf_syscall, only_small_negative_numbers_are_errors)
 {
 	struct task_struct task = {};
@@ -195,11 +222,13 @@ Test(bpf_syscall, a_full_table_is_counted)
 
 	begin_calls(&task);
 	shim_find(&syscall_stats)->max = 1;
+	shim_find(&syscall_stats_spare)->max = 1;
 	for (__u32 nr = 0; nr < 3; nr++) {
 		sys_enter(100, nr);
 		sys_exit(110, nr, 0);
 	}
-	cr_assert_eq(counted(PB_LOST_PATHS), 2);
+	cr_assert_eq(shim_find(&syscall_stats_spare)->n, 1, "what has no room goes there first");
+	cr_assert_eq(counted(PB_LOST_PATHS), 1);
 }
 
 Test(bpf_syscall, one_that_was_asked_for_is_a_span)

@@ -345,6 +345,50 @@ Test(bpf_unwind, tells_why_it_ends_elsewhere)
 	}
 }
 
+/* Code without a table, interrupted at an edge of its function: rbp is the caller's still. */
+Test(bpf_unwind, finds_the_caller_of_code_without_table_at_a_functions_edges)
+{
+	static const struct {
+		__u64 code;
+		__u32 behind; /* bytes of it that stand before the instruction */
+		__u32 words;  /* on the stack before the return address */
+	} cases[] = {
+		{ 0xc3, 0, 0 },       { 0x0008c2, 0, 0 },   { 0xc3f3, 0, 0 },
+		{ 0xe5894855, 0, 0 }, { 0xec8b4855, 0, 0 }, { 0xe5894855fa1e0ff3, 0, 0 },
+		{ 0xe5894855, 1, 1 }, { 0xec8b4855, 1, 1 },
+	};
+	const __u64 ips[] = { RULE(0), RULE(1) };
+
+	add((struct pb_unwind_rule){ .base = BASE_NONE, .ra_reg = REG_NONE });
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	regs.bp = STACK + 0x100; /* leads elsewhere */
+	shim_user_word(STACK + 0x108, RULE(2));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		shim_user_word(RULE(0), cases[i].code >> 8 * cases[i].behind);
+		shim_user_word(RULE(0) - 8, cases[i].code << (64 - 8) * !!cases[i].behind);
+		shim_user_word(STACK, RULE(3));
+		shim_user_word(STACK + 8 * cases[i].words, RULE(1));
+		expect(PB_END_DONE, 2, ips);
+		cr_expect_eq(work.s.by_rbp, 0, "case %zu: by the instruction, not by rbp", i);
+	}
+}
+
+Test(bpf_unwind, follows_rbp_elsewhere_in_code_without_table)
+{
+	static const __u64 codes[] = { 0x90, 0x55, 0x5d, 0xe58948, 0xfa1e0ff3 };
+	const __u64 ips[] = { RULE(0), RULE(1) };
+
+	add((struct pb_unwind_rule){ .base = BASE_NONE, .ra_reg = REG_NONE });
+	add((struct pb_unwind_rule){ .base = BASE_STOP, .ra_reg = REG_NONE });
+	regs.bp = STACK + 0x100;
+	shim_user_word(STACK + 0x108, RULE(1));
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+		shim_user_word(RULE(0), codes[i]);
+		expect(PB_END_DONE, 2, ips);
+		cr_expect_eq(work.s.by_rbp, 1);
+	}
+}
+
 Test(bpf_unwind, is_bounded_in_depth)
 {
 	add(by_sp(8));

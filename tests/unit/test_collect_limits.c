@@ -56,7 +56,7 @@ Test(collect_limits, process_records_that_are_cut_anywhere_are_lost)
 
 Test(collect_limits, unknown_kinds_are_lost)
 {
-	static const uint32_t kinds[] = { 0, PB_PLUGIN_CRASH + 1, 77, UINT32_MAX };
+	static const uint32_t kinds[] = { 0, PB_PLUGIN_CALL + 1, 77, UINT32_MAX };
 	struct collect c = {};
 
 	for (size_t i = 0; i < 4; i++) {

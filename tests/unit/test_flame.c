@@ -32,7 +32,7 @@ TestSuite(flame, .init = setup, .fini = teardown);
 static uint32_t frame(enum frame_kind kind, uint32_t object, const char *name, uint64_t offset,
 		      uint32_t line)
 {
-	struct frame fr = { kind, object, offset, name, line ? "a.c" : NULL, line };
+	struct frame fr = { kind, object, offset, name, line ? "a.c" : NULL, line, 0, 0 };
 
 	return report_add_frame(r, &fr);
 }
@@ -131,7 +131,7 @@ Test(flame, the_same_name_elsewhere_is_another_place)
 {
 	uint32_t one = report_add_object(r, "/bin/one", NULL);
 	uint32_t two = report_add_object(r, "/bin/two", NULL);
-	struct frame py = { FRAME_INTERPRETED, REPORT_NONE, 0, "a", "x.py", 1 };
+	struct frame py = { FRAME_INTERPRETED, REPORT_NONE, 0, "a", "x.py", 1, 0, 0 };
 
 	SAMPLE(1, frame(FRAME_USER, one, "a", 0, 0));
 	SAMPLE(1, frame(FRAME_USER, two, "a", 0, 0));

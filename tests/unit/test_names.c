@@ -28,6 +28,10 @@ Test(names, system_calls_are_named_by_number)
 	cr_assert_str_eq(syscall_name(0, buf), "read", "the table begins with it");
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		cr_assert_str_eq(syscall_name(calls[i].nr, buf), calls[i].name);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		cr_assert_eq(syscall_number(calls[i].name), (int)calls[i].nr);
+	cr_assert_eq(syscall_number("reed"), -ENOENT);
+	cr_assert_eq(syscall_number(""), -ENOENT);
 }
 
 Test(names, unknown_system_calls_keep_their_number)

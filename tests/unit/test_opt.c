@@ -46,7 +46,7 @@ static int set_deep(void *ctx, const char *value)
 
 static const struct opt rows[] = {
 	{ 'n', "name", "NAME", "a name", set_name },
-	{ 'v', "verbose", NULL, "say more", set_verbose },
+	{ 'v', "verbose", NULL, "say more", set_verbose, OPT_COUNT },
 };
 
 static const struct opt deep_rows[] = {
@@ -180,8 +180,38 @@ Test(opt, a_value_too_many_is_named, .init = cr_redirect_stderr)
 	struct ctx c = {};
 	int rest;
 
-	expect_usage("pathbpf: option '--verbose' takes no argument; see 'pathbpf --help'\n",
-		     PARSE(&c, &rest, ARG("--verbose=2")));
+	expect_usage("pathbpf: option '--help' takes no argument; see 'pathbpf --help'\n",
+		     PARSE(&c, &rest, ARG("--help=2")));
+}
+
+Test(opt, a_switch_is_yes_or_no, .init = cr_redirect_stderr)
+{
+	struct ctx c = {};
+	int rest;
+
+	expect_usage("pathbpf: --no-shallow: 'maybe' is neither yes nor no; "
+		     "see 'pathbpf --help'\n",
+		     PARSE(&c, &rest, ARG("--no-shallow=maybe")));
+}
+
+Test(opt, a_switch_can_be_turned_off_again)
+{
+	struct ctx c = {};
+	int rest;
+
+	cr_assert_eq(PARSE(&c, &rest, ARG("--no-shallow"), ARG("--no-shallow=no")), -1);
+	cr_assert_eq(c.deep, 0);
+	cr_assert_eq(PARSE(&c, &rest, ARG("--no-shallow=no"), ARG("--no-shallow=yes")), -1);
+	cr_assert_eq(c.deep, 1);
+}
+
+Test(opt, a_switch_that_counts_takes_a_number)
+{
+	struct ctx c = {};
+	int rest;
+
+	cr_assert_eq(PARSE(&c, &rest, ARG("--verbose=3"), ARG("-v")), -1);
+	cr_assert_eq(c.verbose, 4);
 }
 
 Test(opt, an_ambiguous_beginning_is_refused, .init = cr_redirect_stderr)
@@ -250,6 +280,60 @@ Test(opt, help_ends_the_run_well, .init = cr_redirect_stdout)
 	int rest;
 
 	cr_assert_eq(PARSE(&c, &rest, ARG("-v"), ARG("--help"), ARG("--zzzz")), 0);
+}
+
+static int set_level(void *ctx, const char *value)
+{
+	struct ctx *c = ctx;
+
+	strcat(c->name, value);
+	return 0;
+}
+
+static const struct opt preset_rows[] = {
+	{ 'l', "level", "N", "how much", set_level, .preset = "3" },
+	{ 0, "list", "X", "which", set_level, OPT_LIST, .preset = "a; \"b;c\"" },
+};
+static const struct opt_group preset_groups[] = { { "Presets", preset_rows, 2 } };
+static const struct opt_usage preset_usage = { "test", NULL, preset_groups, 1 };
+
+Test(opt, presets_are_set_and_shown)
+{
+	char *argv[] = { ARG("test"), ARG("-l5"), ARG("--list=x"), NULL };
+	struct ctx c = {};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int rest;
+
+	cr_assert_eq(opt_parse(&preset_usage, 1, argv, &c, c.why, &rest), -1);
+	cr_assert_str_eq(c.name, "3ab;c");
+	c.name[0] = '\0';
+	cr_assert_eq(opt_parse(&preset_usage, 3, argv, &c, c.why, &rest), -1);
+	cr_assert_str_eq(c.name, "5x");
+	opt_help(&preset_usage, out);
+	fclose(out);
+	cr_assert(strstr(text, "how much (default 3)\n"), "%s", text);
+	free(text);
+}
+
+Test(opt, a_row_is_found_by_its_whole_name)
+{
+	cr_assert_eq(opt_find(&usage, "verbose"), &rows[1]);
+	cr_assert_eq(opt_find(&usage, "no-shallow"), &deep_rows[1]);
+	cr_assert_null(opt_find(&usage, "verb"));
+	cr_assert_null(opt_find(&usage, ""));
+}
+
+Test(opt, a_part_of_a_name_is_near_to_it)
+{
+	const char *const words[] = { "no-cpu", "max-overhead", "max-events" };
+
+	cr_assert_str_eq(opt_nearest("overhead", words, 3), "max-overhead");
+	cr_assert_str_eq(opt_nearest("cpu", words, 3), "no-cpu");
+	cr_assert_str_eq(opt_nearest("maxevents", words, 3), "max-events");
+	cr_assert_null(opt_nearest("head", words, 3));
+	cr_assert_null(opt_nearest("over", words, 3));
 }
 
 Test(opt, nearest_needs_likeness)

@@ -55,7 +55,12 @@ Test(python_layout, refuses_other_versions_and_nonsense)
 		     "an alpha version");
 	tell_3_13(&f);
 	fake_word(&f, RUNTIME + 16, 1);
-	cr_expect_eq(python_layout_read(&f.memory, RUNTIME, &l, &minor, &free_threaded), -ENOTSUP);
+	cr_expect_eq(python_layout_read(&f.memory, RUNTIME, &l, &minor, &free_threaded), 0,
+		     "without the GIL, which 3.13 tells all of");
+	cr_expect(free_threaded);
+	fake_word(&f, RUNTIME + 8, 0x030e00f0);
+	cr_expect_eq(python_layout_read(&f.memory, RUNTIME, &l, &minor, &free_threaded), -ENOTSUP,
+		     "from 3.14 on instructions are each thread's own");
 	cr_expect(free_threaded);
 	tell_3_13(&f);
 	fake_word(&f, RUNTIME + 8 * 30, UINT64_MAX);

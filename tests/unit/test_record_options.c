@@ -19,10 +19,19 @@ struct line {
 	struct record_options o;
 };
 
+/* From this machine's variables and file. */
+static void isolate(void)
+{
+	clearenv();
+	setenv("PATHBPF_CONFIG", "none", 1);
+}
+
 static int parse(struct line *l, const char *text)
 {
 	char *save = NULL;
 
+	isolate();
+	record_options_done(&l->o); /* of the line before */
 	l->argc = 1;
 	l->argv[0] = (char[]){ "pathbpf" };
 	snprintf(l->text, sizeof(l->text), "%s", text);
@@ -127,6 +136,7 @@ Test(record_options, each_switch_leaves_out_its_own_signal_only)
 	cr_assert(l.o.no_follow && !l.o.no_exit_status);
 	parsed(&l, "-a --no-exit-status");
 	cr_assert(!l.o.no_follow && l.o.no_exit_status);
+	record_options_done(&l.o);
 }
 
 Test(record_options, every_way_to_name_a_target_is_taken)
@@ -263,8 +273,10 @@ ParameterizedTestParameters(record_options, a_wrong_command_line_is_refused_in_a
 		{ "-a --format json -o - -o y.xml",
 		  "cannot tell the format of 'y.xml' by its suffix: add --format "
 		  "(text json folded html svg csv pprof perfetto chrome plugins-folded)" },
-		{ "-a -t auto", "--trace: the automatic choice (-t auto) is not in this version: "
-				"name functions" },
+		{ "-a -t none -t f", "-t none leaves out what another -t asks for" },
+		{ "-a -t none -t auto", "-t none leaves out what another -t asks for" },
+		{ "-a -t auto --no-cpu --no-offcpu",
+		  "-t auto finds paths in stacks: --no-cpu and --no-offcpu leave none" },
 		{ "-a --ready-fd -1", "--ready-fd: '-1' is not a whole number" },
 		{ "-a --ready-fd 999999", "--ready-fd: descriptor 999999 is not open" },
 		{ "-a --min-offcpu 0", "--min-offcpu: 0 is no time at all: it must be above 0" },
@@ -288,11 +300,11 @@ ParameterizedTestParameters(record_options, a_wrong_command_line_is_refused_in_a
 					  "1.5G" },
 		{ "-a --limit failures=1.5", "--limit: '1.5' is not a whole number" },
 		{ "-a --no-plugins --plugin x",
-		  "--no-plugins leaves out what --plugin and --events ask for" },
+		  "--no-plugins leaves out what --plugin, --plugin-calls and --events ask for" },
 		{ "-a --no-plugins --events x",
-		  "--no-plugins leaves out what --plugin and --events ask for" },
+		  "--no-plugins leaves out what --plugin, --plugin-calls and --events ask for" },
 		{ "-a --events - -o -", "only one of --events and -o can be standard output" },
-		{ "-a --no-cpu=1", "option '--no-cpu' takes no argument" },
+		{ "-a --no-cpu=2", "--no-cpu: '2' is neither yes nor no" },
 		{ "-a --no-offpcu", "unknown option '--no-offpcu' (did you mean '--no-offcpu'?)" },
 	};
 
@@ -312,12 +324,47 @@ ParameterizedTest(struct wrong *w, record_options, a_wrong_command_line_is_refus
 	cr_assert_stderr_eq_str(expected, "'%s'", w->text);
 }
 
+struct paths_wish {
+	char text[48];
+	bool automatic;
+	size_t specs;
+};
+
+ParameterizedTestParameters(record_options,
+			    paths_are_found_unless_functions_are_named_or_none_wanted)
+{
+	static struct paths_wish cases[] = {
+		{ "-a", true, 0 },
+		{ "-a -t auto", true, 0 },
+		{ "-a -t none", false, 0 },
+		{ "-a -t f", false, 1 },
+		{ "-a -t f -t auto -t g", true, 2 },
+		{ "-a --no-cpu", true, 0 },
+		{ "-a --no-offcpu", true, 0 },
+		{ "-a --no-cpu --no-offcpu", false, 0 },
+	};
+
+	return cr_make_param_array(struct paths_wish, cases, sizeof(cases) / sizeof(*cases));
+}
+
+ParameterizedTest(struct paths_wish *w, record_options,
+		  paths_are_found_unless_functions_are_named_or_none_wanted)
+{
+	struct line l = {};
+	const struct record_options *o = parsed(&l, w->text);
+
+	cr_assert_eq(o->auto_paths, w->automatic, "'%s'", w->text);
+	cr_assert_eq(o->specs.n, w->specs, "'%s'", w->text);
+	record_options_done(&l.o);
+}
+
 Test(record_options, an_empty_output_name_is_refused, .init = cr_redirect_stderr)
 {
 	char *argv[] = { (char[]){ "pathbpf" }, (char[]){ "-a" }, (char[]){ "-o" }, (char[]){ "" },
 			 NULL };
 	struct record_options o;
 
+	isolate();
 	cr_assert_eq(record_options_parse(&o, 4, argv), 2);
 	record_options_done(&o);
 }

@@ -55,7 +55,7 @@ Test(report, an_object_without_a_last_component_is_named_in_full)
 Test(report, the_same_frame_has_one_index_and_any_difference_another)
 {
 	char name[] = "fn";
-	struct frame f = { FRAME_USER, 0, 16, name, "a.c", 3 }, g = f;
+	struct frame f = { FRAME_USER, 0, 16, name, "a.c", 3, 0, 0 }, g = f;
 	uint32_t a = report_add_frame(r, &f);
 
 	cr_assert_neq(r->frames.v[a].name, name, "strings are copied");
@@ -117,22 +117,22 @@ Test(report, frames_are_written_as_the_folded_format_wants_them)
 		struct frame frame;
 		const char *text;
 	} cases[] = {
-		{ { FRAME_USER, libc, 1, "malloc", NULL, 0 }, "malloc" },
-		{ { FRAME_USER, libc, 0x1f, NULL, NULL, 0 }, "[libc.so.6+0x1f]" },
-		{ { FRAME_USER, libc, 0x1f, "", NULL, 0 }, "[libc.so.6+0x1f]" },
-		{ { FRAME_USER, REPORT_NONE, 0x1f, NULL, NULL, 0 }, "[unknown]" },
-		{ { FRAME_USER, 77, 0x1f, NULL, NULL, 0 }, "[unknown]" },
-		{ { FRAME_KERNEL, kernel, 1, "vfs_read", NULL, 0 }, "vfs_read_[k]" },
-		{ { FRAME_KERNEL, kernel, 0x40, NULL, NULL, 0 }, "[kernel+0x40]_[k]" },
-		{ { FRAME_INLINED, libc, 1, "copy", NULL, 0 }, "copy_[i]" },
-		{ { FRAME_INTERPRETED, REPORT_NONE, 0, "f", "x.py", 3 }, "f (x.py)_[p]" },
-		{ { FRAME_INTERPRETED, REPORT_NONE, 0, "f", NULL, 0 }, "f (?)_[p]" },
-		{ { FRAME_TRUNCATED, REPORT_NONE, 0, "ignored", NULL, 0 }, "[truncated]" },
-		{ { FRAME_USER, libc, 1, "main.(*T).Method", NULL, 0 }, "main.(*T).Method" },
-		{ { FRAME_USER, libc, 1, "a;b\nc\td", NULL, 0 }, "a:b?c?d" },
-		{ { FRAME_USER, libc, 1, "fn 12", NULL, 0 }, "fn_12" },
-		{ { FRAME_USER, libc, 1, "fn 1.5", NULL, 0 }, "fn_1.5" },
-		{ { FRAME_USER, libc, 1, "12", NULL, 0 }, "12" },
+		{ { FRAME_USER, libc, 1, "malloc", NULL, 0, 0, 0 }, "malloc" },
+		{ { FRAME_USER, libc, 0x1f, NULL, NULL, 0, 0, 0 }, "[libc.so.6+0x1f]" },
+		{ { FRAME_USER, libc, 0x1f, "", NULL, 0, 0, 0 }, "[libc.so.6+0x1f]" },
+		{ { FRAME_USER, REPORT_NONE, 0x1f, NULL, NULL, 0, 0, 0 }, "[unknown]" },
+		{ { FRAME_USER, 77, 0x1f, NULL, NULL, 0, 0, 0 }, "[unknown]" },
+		{ { FRAME_KERNEL, kernel, 1, "vfs_read", NULL, 0, 0, 0 }, "vfs_read_[k]" },
+		{ { FRAME_KERNEL, kernel, 0x40, NULL, NULL, 0, 0, 0 }, "[kernel+0x40]_[k]" },
+		{ { FRAME_INLINED, libc, 1, "copy", NULL, 0, 0, 0 }, "copy_[i]" },
+		{ { FRAME_INTERPRETED, REPORT_NONE, 0, "f", "x.py", 3, 0, 0 }, "f (x.py)_[p]" },
+		{ { FRAME_INTERPRETED, REPORT_NONE, 0, "f", NULL, 0, 0, 0 }, "f (?)_[p]" },
+		{ { FRAME_TRUNCATED, REPORT_NONE, 0, "ignored", NULL, 0, 0, 0 }, "[truncated]" },
+		{ { FRAME_USER, libc, 1, "main.(*T).Method", NULL, 0, 0, 0 }, "main.(*T).Method" },
+		{ { FRAME_USER, libc, 1, "a;b\nc\td", NULL, 0, 0, 0 }, "a:b?c?d" },
+		{ { FRAME_USER, libc, 1, "fn 12", NULL, 0, 0, 0 }, "fn_12" },
+		{ { FRAME_USER, libc, 1, "fn 1.5", NULL, 0, 0, 0 }, "fn_1.5" },
+		{ { FRAME_USER, libc, 1, "12", NULL, 0, 0, 0 }, "12" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 
-#include "data/report.h"
 #include "trace/insn.h"
 #include "trace/plan.h"
 #include "trace/trapcost.h"
@@ -115,75 +114,48 @@ Test(trapcost, bytes_that_are_no_instruction_are_not_emulated)
 		cr_expect_not(is_emulated(codes[i].bytes, codes[i].size), "%s", codes[i].what);
 }
 
-/* What one path adds, of a function with these sites. */
-static uint64_t sum_of(struct plan_node node, struct path path)
-{
-	static const struct trap_costs costs = { .emulated_ns = 1,
-						 .stepped_ns = 10,
-						 .return_ns = 100 };
-	struct exit_site sites[] = { { 0, true }, { 1, false }, { 2, true } };
-	struct plan_node nodes[] = { {}, node };
-	struct plan plan = { .nodes = { .v = nodes, .n = 2 }, .sites = { .v = sites, .n = 3 } };
-	struct report *r = report_new();
-	uint64_t sum;
+static struct exit_site sites[] = { { 0, true }, { 1, false }, { 2, true } };
+static const struct plan plan = { .sites = { .v = sites, .n = 3 } };
+static const struct trap_costs costs = { .emulated_ns = 1, .stepped_ns = 10, .return_ns = 100 };
 
-	path.node = 1;
-	cr_assert_eq(vec_push(&r->paths, path), 0);
-	sum = trap_costs_sum(&costs, &plan, r);
-	report_free(r);
-	return sum;
+static uint64_t cost_of(struct plan_node node)
+{
+	return trap_costs_of(&costs, &plan, &node);
+}
+
+static uint64_t class_cost_of(struct plan_node node)
+{
+	return trap_costs_of_class(&costs, trap_class(&plan, &node));
 }
 
 Test(trapcost, a_call_costs_its_entry_and_its_return)
 {
-	struct plan_node emulated = { .entry.class = SITE_PUSH }, stepped = {};
-	struct path path = { .stats = { .calls = 7 } };
-
-	cr_expect_eq(sum_of(emulated, path), 7 * 101);
-	cr_expect_eq(sum_of(stepped, path), 7 * 110);
+	cr_expect_eq(cost_of((struct plan_node){ .entry.class = SITE_PUSH }), 101);
+	cr_expect_eq(cost_of((struct plan_node){}), 110);
+	cr_expect_eq(class_cost_of((struct plan_node){ .entry.class = SITE_PUSH }), 101);
+	cr_expect_eq(class_cost_of((struct plan_node){}), 110);
 }
 
-Test(trapcost, of_several_sites_the_mean_counts)
+Test(trapcost, of_several_sites_the_mean_counts_or_what_most_are)
 {
 	struct plan_node ret = { .how = PLAN_RETURN_SITES, .first_site = 0, .sites = 1 };
 	struct plan_node jump = { .how = PLAN_GOROUTINE, .first_site = 1, .sites = 1 };
 	struct plan_node both = { .how = PLAN_RETURN_SITES, .first_site = 1, .sites = 2 };
 	struct plan_node none = { .how = PLAN_RETURN_SITES };
-	struct path path = { .stats = { .calls = 2 } };
 
-	cr_expect_eq(sum_of(ret, path), 2 * (10 + 10));
-	cr_expect_eq(sum_of(jump, path), 2 * (10 + 1));
-	cr_expect_eq(sum_of(both, path), 20 + 11);
-	cr_expect_eq(sum_of(none, path), 2 * 10, "it never returns");
+	cr_expect_eq(cost_of(ret), 10 + 10);
+	cr_expect_eq(class_cost_of(ret), 10 + 10);
+	cr_expect_eq(cost_of(jump), 10 + 1);
+	cr_expect_eq(class_cost_of(jump), 10 + 1);
+	cr_expect_eq(cost_of(both), 10 + 5);
+	cr_expect_eq(class_cost_of(both), 10 + 10);
+	cr_expect_eq(cost_of(none), 10, "it never returns");
+	cr_expect_eq(class_cost_of(none), 10);
 }
 
-Test(trapcost, a_point_has_one_trap_and_a_system_call_none)
+Test(trapcost, a_point_has_one_trap)
 {
-	struct plan_node point = { .how = PLAN_POINT, .entry.class = SITE_NOP };
-	struct plan_node syscall = { .how = PLAN_SYSCALL }, kernel = { .how = PLAN_KERNEL };
-	struct path path = { .stats = { .calls = 5 } };
-
-	cr_expect_eq(sum_of(point, path), 5);
-	cr_expect_eq(sum_of(syscall, path), 0);
-	cr_expect_eq(sum_of(kernel, path), 0);
-}
-
-Test(trapcost, calls_that_never_returned_were_entered_all_the_same)
-{
-	struct plan_node node = { .entry.class = SITE_NOP };
-	struct path path = { .stats = { .calls = 23 }, .unwound = 20, .open = 400 };
-
-	cr_expect_eq(sum_of(node, path), 423 + 3 * 100);
-}
-
-Test(trapcost, a_node_that_the_plan_does_not_have_adds_nothing)
-{
-	struct trap_costs costs = { 1, 1, 1 };
-	struct plan plan = {};
-	struct report *r = report_new();
-	struct path path = { .node = 5, .stats = { .calls = 1 } };
-
-	cr_assert_eq(vec_push(&r->paths, path), 0);
-	cr_expect_eq(trap_costs_sum(&costs, &plan, r), 0);
-	report_free(r);
+	cr_expect_eq(cost_of((struct plan_node){ .how = PLAN_POINT, .entry.class = SITE_NOP }), 1);
+	cr_expect_eq(
+	    class_cost_of((struct plan_node){ .how = PLAN_POINT, .entry.class = SITE_NOP }), 1);
 }

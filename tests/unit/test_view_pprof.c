@@ -316,7 +316,7 @@ Test(view_pprof, the_program_is_the_first_mapping)
 
 Test(view_pprof, a_wild_offset_does_not_overflow)
 {
-	struct frame f = { FRAME_USER, 0, UINT64_MAX, "far", NULL, 0 };
+	struct frame f = { FRAME_USER, 0, UINT64_MAX, "far", NULL, 0, 0, 0 };
 	uint32_t frame = report_add_frame(r, &f);
 
 	vec_push(&r->cpu_samples, (struct cpu_sample){ 0, report_add_stack(r, &frame, 1), 1 });

@@ -299,6 +299,26 @@ def no_such_kernel_function(m):
 
 
 @check
+def what_spans_cost(m):
+    """Traced functions cost something in every pair, whatever the machine."""
+    _, report = m.run("overhead")
+    equal(report["verdict"], "costs", f"verdict on {report['unit']['cpu']}")
+    blocks = report["blocks"]
+    if any(b["units"]["named"] < 5 or not 0 < b["cpu_ns"] <= 1.05 * b["wall_ns"] for b in blocks):
+        raise Failure(f"blocks: {blocks}")
+
+
+@check
+def calls_of_a_function_as_work(m):
+    _, report = m.run("overhead_path")
+    for b in report["blocks"]:
+        calls, waits = b["units"]["named"], b["units"]["switches"]
+        # A wait may be over before the CPU is given up.
+        if not waits or not 0.7 * calls <= waits <= 1.1 * calls:
+            raise Failure(f"{calls} calls of what waits, {waits} waits")
+
+
+@check
 def kernel_is_unharmed(m):
     bad = [line for line in m.text("dmesg").split("\n") if line and "ommand line" not in line]
     equal(bad, [], "complaints of the kernel")

@@ -7,7 +7,7 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans steps handoff busy sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb
+WORKLOAD_C   := spans steps handoff busy profile sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb offspring
 WORKLOAD_CXX := throwing plughost
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
@@ -20,6 +20,7 @@ $(WORKLOAD_OUT)/plug2.so: WORKLOAD_OWN := -DPLUG_GENERATION=2
 $(WORKLOAD_OUT)/climb: WORKLOAD_OWN := -O2 -fomit-frame-pointer
 
 WORKLOADS := $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C) $(WORKLOAD_CXX) libplug.so libcatch.so climb_debugframe \
+	climb_frames leafless \
 	plug.so plug2.so missing.so undefined.so bad.so redismodule.so)
 # Go and a 32-bit program where their compilers are: the cases that need them skip without.
 GO ?= go
@@ -46,6 +47,14 @@ $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_C)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/
 # Frame information for debuggers only.
 $(WORKLOAD_OUT)/climb_debugframe: $(WORKLOAD_SRC)/climb.c $(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
 	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -O2 -fomit-frame-pointer \
+		-fno-asynchronous-unwind-tables -fno-unwind-tables -o $@ $< $(WORKLOAD_OUT)/common.o
+
+# No frame information, and frame pointers; or none of both in what is innermost.
+$(WORKLOAD_OUT)/climb_frames: $(WORKLOAD_SRC)/climb.c $(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -O0 -g0 \
+		-fno-asynchronous-unwind-tables -fno-unwind-tables -o $@ $< $(WORKLOAD_OUT)/common.o
+$(WORKLOAD_OUT)/leafless: $(WORKLOAD_SRC)/leafless.c $(WORKLOAD_SRC)/common.h $(WORKLOAD_OUT)/common.o
+	$(CC) -std=gnu11 $(WORKLOAD_WARNINGS) $(WORKLOAD_FLAGS) -O2 -g0 -momit-leaf-frame-pointer \
 		-fno-asynchronous-unwind-tables -fno-unwind-tables -o $@ $< $(WORKLOAD_OUT)/common.o
 
 $(addprefix $(WORKLOAD_OUT)/,$(WORKLOAD_CXX)): $(WORKLOAD_OUT)/%: $(WORKLOAD_SRC)/%.cpp \

@@ -95,9 +95,11 @@ static void add_memory(struct buf *b, const struct report *r, const struct subje
 {
 	const struct plugin *p = &r->plugins.v[s->plugin];
 
-	buf_printf(b, "asked for %s in %s %s, mapped %s (limit %s)", text_bytes(p->alloc_bytes).s,
-		   text_count(p->allocs).s, p->allocs == 1 ? "allocation" : "allocations",
-		   text_bytes(p->mapped_bytes).s, text_bytes(l->memory_bytes).s);
+	if (p->has_allocs)
+		buf_printf(b, "asked for %s in %s %s, ", text_bytes(p->alloc_bytes).s,
+			   text_count(p->allocs).s, p->allocs == 1 ? "allocation" : "allocations");
+	buf_printf(b, "mapped %s (limit %s)", text_bytes(p->mapped_bytes).s,
+		   text_bytes(l->memory_bytes).s);
 	buf_add_str(b, ": what it gave back is not taken off; see whether the process grows");
 }
 

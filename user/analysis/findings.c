@@ -138,6 +138,9 @@ int findings_make(const struct report *r, finding_vec *ret)
 		err = examine(r, &s, ret);
 	}
 	for (uint32_t i = 0; i < r->paths.n && !err; i++) {
+		/* A limit is for calls: a loop or a job may well have all of the CPU. */
+		if (r->paths.v[i].sampled)
+			continue;
 		subject_of_path(r, i, &s);
 		err = examine(r, &s, ret);
 	}

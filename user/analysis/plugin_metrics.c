@@ -49,8 +49,9 @@ void plugin_metrics(const struct report *r, const struct plugin *p, struct plugi
 	m.longest_ns = p->in_flight && p->in_flight_ns > m.max_ns ? p->in_flight_ns : m.max_ns;
 	m.load_average_ns = p->loads ? p->load_ns / p->loads : 0;
 	if (p->has_memory)
-		m.memory_bytes =
-		    p->alloc_bytes > p->mapped_bytes ? p->alloc_bytes : p->mapped_bytes;
+		m.memory_bytes = p->mapped_bytes;
+	if (p->has_allocs && p->alloc_bytes > m.memory_bytes)
+		m.memory_bytes = p->alloc_bytes;
 	if (p->has_cpu)
 		m.cpu_pct = percent_within((double)p->cpu_ns, targets_cpu_ns(r));
 	m.sample_pct = percent_within((double)p->samples, (double)r->cpu.samples);
@@ -86,5 +87,6 @@ const char *plugin_event_subject(const struct report *r, const struct plugin_eve
 
 bool plugin_event_is_failed_load(const struct plugin_event *e)
 {
-	return e->kind == PLUGIN_ERROR ? e->loading : e->kind == PLUGIN_LOAD && e->failed;
+	return e->kind == PLUGIN_ERROR ? e->during == PLUGIN_DURING_LOAD
+				       : e->kind == PLUGIN_LOAD && e->failed;
 }

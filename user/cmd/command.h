@@ -12,4 +12,5 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit status */
 };
 
-extern const struct command cmd_record, cmd_ps, cmd_ctl, cmd_funcs, cmd_doctor;
+extern const struct command cmd_record, cmd_ps, cmd_ctl, cmd_config, cmd_funcs, cmd_overhead,
+    cmd_doctor;

@@ -178,7 +178,7 @@ static void update_status(struct control *c)
 		update_processes(c);
 		s->probes = live_probes(c->on.plan);
 		s->lost = live_lost(c->on.session, c->on.collect);
-		s->cost_pct = live_cost_pct(c->on.session, c->on.collect);
+		s->cost_pct = live_cost_pct(c->on.session);
 	}
 	if (now_ns - c->peers_ns >= PEERS_NS) {
 		c->peers_ns = now_ns;

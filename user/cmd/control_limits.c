@@ -108,7 +108,7 @@ int control_limits_set(const struct control_subject *on, const struct request *r
 	union value values[MESSAGE_SETTINGS_MAX];
 
 	for (size_t i = 0; i < r->settings.n; i++) {
-		const struct setting *s = &r->settings.v[i];
+		const struct limit_setting *s = &r->settings.v[i];
 		const struct limit *l = find(s->name);
 
 		if (!l)

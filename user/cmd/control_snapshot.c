@@ -129,7 +129,7 @@ static int start(struct snapshot *s, const struct job *j)
 	r->overhead.self_cpu_ns = clock_self_cpu_ns() + s->cpu_ns;
 	if (!getrusage(RUSAGE_SELF, &usage))
 		r->overhead.self_rss = (uint64_t)usage.ru_maxrss * 1024;
-	s->pid = fork();
+	s->pid = session_fork(j->on->session);
 	if (!s->pid) {
 		close(answer[0]);
 		run(j, parent, answer[1]);

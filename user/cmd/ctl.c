@@ -82,7 +82,7 @@ static int prepare_limits(struct ctl *c, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
 		const char *equals = strchr(argv[i], '=');
-		struct setting s = {};
+		struct limit_setting s = {};
 
 		if (!equals || equals == argv[i])
 			return opt_fail("limits: '%s' is not NAME=VALUE", argv[i]);

@@ -13,13 +13,6 @@
 #define WINDOW_MIN_NS UINT64_C(10000000)
 #define YEAR_NS       (366 * 24 * 3600 * NS_PER_SEC)
 
-void plugin_options_init(struct plugin_options *o)
-{
-	*o = (struct plugin_options){ .timeout_ns = PLUGIN_TIMEOUT_NS,
-				      .events_max = PLUGIN_EVENTS_MAX,
-				      .limits = LIMITS_DEFAULT };
-}
-
 void plugin_options_done(struct plugin_options *o)
 {
 	vec_done(&o->globs);
@@ -101,7 +94,7 @@ static int parse_count(const char *s, uint64_t *ret, char *why, size_t size)
 	return 0;
 }
 
-static int parse_memory(const char *s, uint64_t *ret, char *why, size_t size)
+int parse_memory(const char *s, uint64_t *ret, char *why, size_t size)
 {
 	if (!is_off(s))
 		return parse_bytes(s, ret, why, size);

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "analysis/sampled.h"
 #include "cmd/child.h"
 #include "cmd/command.h"
 #include "cmd/control.h"
@@ -156,19 +157,17 @@ static void warn_unmatched(struct run *run)
 	}
 }
 
-/*
- * Only on request yet: their programs take a tenth of a second to load, and on kernels before 6.6
- * more than that.
- */
-static bool wants_plugins(const struct record_options *o)
+/* Functions are chosen by what the stacks say. */
+static bool wants_automatic(const struct record_options *o)
 {
-	return !o->no_plugins && (o->plugin.globs.n || o->plugin.events_file);
+	return o->auto_paths && !o->no_choice && !o->no_cpu;
 }
 
 /* What is traced by function: what the user names, and entries of plugins. */
 static struct plan *spans_of(struct run *run)
 {
-	return run->opt.specs.n || wants_plugins(&run->opt) ? &run->plan : NULL;
+	return run->opt.specs.n || wants_automatic(&run->opt) || !run->opt.no_plugins ? &run->plan
+										      : NULL;
 }
 
 /* From here on the trace can be stopped whatever else happens. */
@@ -190,9 +189,10 @@ static int start(struct run *run)
 					   .globs_n = o->plugin.globs.n,
 					   .max_events = (uint32_t)o->plugin.events_max,
 					   .timeout_ns = o->plugin.timeout_ns,
+					   .calls = o->plugin.calls,
 					   .max_overhead_pct = o->max_overhead_pct };
 	struct session_options so = {
-		.plugins = wants_plugins(o) ? &plugins : NULL,
+		.plugins = o->no_plugins ? NULL : &plugins,
 		.window_ns = plugin_options_window(&o->plugin, o->duration_ns),
 		.windows_keep = WINDOWS_MAX,
 		.follow = !o->no_follow,
@@ -200,9 +200,15 @@ static int start(struct run *run)
 		.cpu = !o->no_cpu,
 		.offcpu = !o->no_offcpu,
 		.syscalls = !o->no_syscalls,
+		.automatic = wants_automatic(o),
 		.timelines = o->specs.n > 0,
 		.frequency_hz = o->frequency_hz,
 		.offcpu_min_ns = o->offcpu_min_ns,
+		.limits = { .overhead_pct = o->max_overhead_pct,
+			    .cpu_pct = o->max_cpu_pct,
+			    .memory_bytes = o->max_memory_bytes,
+			    .loss_pct = o->max_loss_pct },
+		.bpf_memory_max = o->max_bpf_memory_bytes,
 	};
 	char msg[256] = "";
 	int err = 0, status = event_stream_open(&run->stream, o->plugin.events_file, &plugins);
@@ -275,6 +281,7 @@ static void describe_run(struct run *run, int argc, char **argv)
 	r->has_offcpu = !run->opt.no_offcpu;
 	r->has_syscalls = !run->opt.no_syscalls;
 	r->has_spans = run->opt.specs.n > 0;
+	r->paths_auto = run->opt.auto_paths;
 	r->cpu.frequency_hz = run->opt.frequency_hz;
 	r->offcpu.min_ns = run->opt.offcpu_min_ns;
 	r->overhead.budget_pct = run->opt.max_overhead_pct;
@@ -287,11 +294,6 @@ static void apply_missing(struct run *run)
 {
 	const struct session_missing *m;
 	size_t n = session_missing(run->session, &m);
-
-	if (!run->opt.no_plugins && !wants_plugins(&run->opt))
-		vec_push(&run->report->missing,
-			 (struct named_why){ "plugins", "this version looks for them on request: "
-							"--plugin GLOB" });
 
 	for (size_t i = 0; i < n; i++) {
 		log_warn(0, "no %s: %s", m[i].what, m[i].why);
@@ -335,6 +337,8 @@ static int finish(struct run *run)
 		log_warn(err, "the trace did not end cleanly: totals may be short");
 	err = harvest(run->session, &run->collect, spans_of(run), NULL, r);
 	r->has_spans |= run->plan.nodes.n > 0; /* entries of plugins */
+	if (!err && r->paths_auto)
+		err = sampled_paths(r);
 	if (err)
 		log_err(err, "cannot read all results: the report is not whole");
 	if (r->overhead.trap_stepped_ns)
@@ -364,10 +368,6 @@ static int run_all(struct run *run, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	log_set_level(run->opt.verbosity < 0   ? LOG_ERR
-		      : run->opt.verbosity > 1 ? LOG_DEBUG
-		      : run->opt.verbosity     ? LOG_INFO
-					       : LOG_WARN);
 	if (outputs_check(&run->opt))
 		return STATUS_FAILED;
 	run->report = report_new();

@@ -20,7 +20,7 @@
 #include "trace/session.h"
 #include "trace/session_control.h"
 
-static int check_pid(uint32_t pid)
+int record_targets_check(uint32_t pid)
 {
 	struct proc_info info;
 	int err = proc_read(pid, &info);
@@ -63,7 +63,7 @@ static int choose_pids(const struct record_options *o, struct collect *c,
 		       struct session_options *so)
 {
 	vec_foreach (pid, &o->pids) {
-		int status = check_pid(*pid);
+		int status = record_targets_check(*pid);
 
 		if (status >= 0)
 			return status;

@@ -10,6 +10,8 @@ struct plan;
 struct session;
 struct session_options;
 
+/* Can this process be traced? -1, or the exit status after one line that says why not. */
+int record_targets_check(uint32_t pid);
 /*
  * Fills scope and PIDs of the session's options and enters the processes that run now. Returns -1
  * to go on, or the exit status after an error, which has been reported.

@@ -3,6 +3,7 @@
 #include "data/report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void name_format(struct buf *b, const char *name)
@@ -141,4 +142,15 @@ void path_format(struct buf *b, const struct report *r, uint32_t path, const cha
 			buf_add_str(b, sep);
 		name_format(b, node < r->nodes.n ? r->nodes.v[node].name : "[unknown]");
 	}
+}
+
+const char *signal_name(int sig, char buf[16])
+{
+	const char *abbrev = sigabbrev_np(sig);
+
+	if (abbrev)
+		snprintf(buf, 16, "SIG%s", abbrev);
+	else
+		snprintf(buf, 16, "SIG%d", sig);
+	return buf;
 }

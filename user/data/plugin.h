@@ -46,9 +46,10 @@ struct plugin {
 	bool has_cpu;               /* the next two are known */
 	uint64_t cpu_ns, offcpu_ns; /* while inside, of the outermost executions */
 	uint64_t exceptions, crashes; /* executions that ended so; part of stats.errors */
-	bool has_memory;              /* the next four are known */
-	uint64_t allocs, alloc_bytes; /* asked for by the plugin's own code */
-	uint64_t mapped_bytes;        /* by mmap and brk while inside */
+	bool has_allocs;              /* the next two are known */
+	uint64_t allocs, alloc_bytes; /* asked for by the plugin's own code, of any allocator */
+	bool has_memory;              /* the next two are known */
+	uint64_t mapped_bytes;        /* by mmap, mremap and brk while inside */
 	uint64_t page_faults;         /* while inside */
 	uint64_t samples;             /* CPU samples with a frame of it */
 
@@ -59,13 +60,15 @@ struct plugin {
 
 enum plugin_event_kind { PLUGIN_LOAD, PLUGIN_EXECUTE, PLUGIN_ERROR, PLUGIN_UNLOAD };
 
+enum plugin_during { PLUGIN_DURING_EXECUTION, PLUGIN_DURING_LOAD, PLUGIN_DURING_UNLOAD };
+
 struct plugin_event {
 	enum plugin_event_kind kind;
 	uint32_t plugin;  /* index into report.plugins, or REPORT_NONE */
 	uint64_t time_ns; /* when it began */
 	uint32_t pid, tid;
 	bool has_duration, failed;
-	bool loading; /* PLUGIN_ERROR: a load failed, not an execution */
+	enum plugin_during during; /* PLUGIN_ERROR: what failed */
 	uint64_t duration_ns;
 	const char *name;  /* what was asked for, when no plugin came of it; or NULL */
 	const char *error; /* the loader's own words, "exception std::runtime_error", …; or NULL */
@@ -77,6 +80,8 @@ struct plugin_event {
 	const char *needed; /* names of dependencies that came along, comma-separated, or NULL */
 	uint64_t constructors_ns, destructors_ns, waited_ns, gap_ns;
 	bool at_attach, nodelete;
+	/* PLUGIN_EXECUTE that stands for several, from time_ns on; 0 executions: for one. */
+	uint64_t executions, failures, total_ns;
 };
 
 /*

@@ -25,6 +25,27 @@ static void call_stats_done(struct call_stats *s)
 	vec_done(&s->error_types);
 }
 
+static uint64_t scale(uint64_t n, double factor)
+{
+	return (uint64_t)((double)n * factor + 0.5);
+}
+
+void call_stats_scale(struct call_stats *s, double seen)
+{
+	double factor = 1 / seen;
+
+	s->seen = seen;
+	s->observed = s->calls;
+	s->calls = scale(s->calls, factor);
+	s->errors = scale(s->errors, factor);
+	s->total_ns = scale(s->total_ns, factor);
+	s->self_ns = scale(s->self_ns, factor);
+	for (uint32_t i = 0; s->hist && i < HIST_BUCKETS; i++)
+		s->hist->buckets[i] = scale(s->hist->buckets[i], factor);
+	vec_foreach (e, &s->error_types)
+		e->count = scale(e->count, factor);
+}
+
 static void done_stacks(struct report *r)
 {
 	vec_foreach (s, &r->stacks)
@@ -50,6 +71,7 @@ static void done_calls(struct report *r)
 		call_stats_done(&s->stats);
 	vec_done(&r->nodes);
 	vec_done(&r->paths);
+	vec_done(&r->idle);
 	vec_done(&r->unused);
 	vec_done(&r->syscalls);
 	vec_done(&r->syscall_paths);
@@ -84,6 +106,7 @@ void report_free(struct report *r)
 	vec_done(&r->skipped);
 	vec_done(&r->notes);
 	vec_done(&r->overhead.detached);
+	vec_done(&r->overhead.breaker);
 	strpool_done(&r->strings);
 	free(r);
 }
@@ -120,7 +143,7 @@ uint32_t report_add_object(struct report *r, const char *path, const char *build
 struct frame_key {
 	const char *name, *file;
 	uint64_t offset;
-	uint32_t kind, object, line, pad;
+	uint32_t kind, object, line, language;
 };
 
 uint32_t report_add_frame(struct report *r, const struct frame *f)
@@ -138,7 +161,8 @@ uint32_t report_add_frame(struct report *r, const struct frame *f)
 				  .offset = f->offset,
 				  .kind = f->kind,
 				  .object = f->object,
-				  .line = f->line };
+				  .line = f->line,
+				  .language = f->language };
 	i = table_find(&r->frame_index, &key, sizeof(key));
 	if (i != TABLE_NONE)
 		return i;

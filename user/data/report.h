@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/strpool.h"
 #include "lib/table.h"
+#include "lib/text.h"
 #include "lib/vec.h"
 
 #define REPORT_NONE UINT32_MAX
@@ -26,6 +27,14 @@ enum frame_kind {
 	FRAME_INLINED,     /* [i]: no frame of its own, known from debug information */
 	FRAME_INTERPRETED, /* [p]: Python, JavaScript, … */
 	FRAME_TRUNCATED,   /* the mark "[truncated]" where frames are missing: mostly at the root */
+};
+
+/* Whose language runtime a frame belongs to: one that it runs, or native code of its own making. */
+enum language {
+	LANGUAGE_NATIVE, /* none, or one that is not known */
+	LANGUAGE_PYTHON,
+	LANGUAGE_JAVASCRIPT,
+	LANGUAGE_ERLANG,
 };
 
 /* A mapped file, or "[kernel]", "[vdso]"; known by device, inode and build ID where it was read. */
@@ -42,6 +51,10 @@ struct frame {
 	const char *name; /* NULL: no symbol */
 	const char *file; /* source file, or NULL */
 	uint32_t line;    /* 0: unknown */
+	enum language language;
+	/* Without a symbol: the file offset where its function begins, by the unwind tables; 0: not
+	 * known. */
+	uint64_t start;
 };
 
 /* Frames from root to leaf, without the process name; an incomplete one has a FRAME_TRUNCATED. */
@@ -89,7 +102,15 @@ struct offcpu_sample {
 	uint64_t total_ns, max_ns;
 };
 
-enum node_kind { NODE_FUNCTION, NODE_KERNEL, NODE_USDT, NODE_SYSCALL };
+enum node_kind {
+	NODE_FUNCTION,
+	NODE_KERNEL,
+	NODE_USDT,
+	NODE_SYSCALL,
+	NODE_PYTHON, /* these are named "FUNCTION (FILE)" */
+	NODE_JAVASCRIPT,
+	NODE_ERLANG,
+};
 
 struct node {
 	const char *name;
@@ -111,11 +132,40 @@ struct call_stats {
 	uint64_t total_ns, self_ns, min_ns, max_ns; /* min and max are 0 without a call */
 	struct hist *hist;                          /* owned; NULL without a call */
 	error_count_vec error_types;
+	/*
+	 * Looked at for this part of the time only, because all of it would have cost too much: the
+	 * figures above are those of the observed calls, scaled up. 0: all the time; they are
+	 * exact.
+	 */
+	double seen;
+	uint64_t observed; /* then: calls that were counted */
+};
+
+/*
+ * How well the times of a sampled path are known. Its time off the CPU needs no interval: it was
+ * measured, not sampled (but see report.offcpu.stacks_taken).
+ */
+struct path_estimate {
+	uint64_t samples;                 /* on the CPU, behind path.cpu_ns */
+	uint64_t cpu_low_ns, cpu_high_ns; /* the 95 % interval of path.cpu_ns */
+	/* Calls, where there is a basis for an estimate (nobody sets it yet): */
+	bool has_calls;
+	uint64_t calls;
+	/* The loop that waits for work: what waiting costs on the CPU, and what is in no request.
+	 */
+	bool loop;
 };
 
 struct path {
 	uint32_t parent; /* index of the caller's path, or REPORT_NONE for a root */
 	uint32_t node;
+	/*
+	 * Not counted but estimated from stacks (analysis/sampled.h). stats holds total_ns and
+	 * self_ns, has_cpu is true; everything else is not known and 0. Under a path that was
+	 * counted, it is a part of that one's self_ns.
+	 */
+	bool sampled;
+	struct path_estimate estimate;
 	uint64_t open;    /* running when the trace ended */
 	uint64_t unwound; /* of the calls, left without a return: longjmp, exception, thread exit */
 	uint64_t untimed; /* of the calls, those whose time is not known: not in total and hist */
@@ -129,6 +179,20 @@ struct path {
 	 * "openat ENOENT", "python ValueError", "signal SIGSEGV".
 	 */
 	error_count_vec inside;
+};
+
+/* Where threads waited for work, which is nobody's time: "aeMain > epoll_wait". */
+struct idle {
+	const char *where;
+	uint64_t count; /* times they waited */
+	uint64_t total_ns;
+};
+
+/* A kind of time of the targets, all threads together, and how much of it is under which paths. */
+struct time_share {
+	uint64_t all_ns;
+	uint64_t named_ns;   /* under paths with a name in them, counted or sampled */
+	uint64_t unnamed_ns; /* under sampled paths without */
 };
 
 struct syscall {
@@ -203,6 +267,13 @@ struct named_why {
 	const char *what, *why;
 };
 
+/* Everything was turned off for a while, or a part of it is tried again, or all is on. */
+struct breaker_change {
+	uint64_t time_ns;  /* since the trace began */
+	const char *state; /* "open", "half-open", "closed" */
+	const char *why;
+};
+
 struct unused {
 	const char *name, *object; /* object may be NULL */
 };
@@ -251,6 +322,18 @@ struct report {
 	VEC(struct path) paths; /* a parent stands before its children */
 	VEC(struct unused) unused;
 
+	/*
+	 * Paths are looked for in the stacks, too; what these add up to. Of the time off the CPU
+	 * that is waiting for work stands apart: all time is cpu.all_ns + offcpu.all_ns +
+	 * idle_ns, and what neither path has is attributed to none.
+	 */
+	bool paths_auto;
+	struct {
+		struct time_share cpu, offcpu;
+		uint64_t idle_ns;
+	} attributed;
+	VEC(struct idle) idle; /* the longest first */
+
 	VEC(struct trace) traces; /* by start */
 
 	/* What was asked for by -t, all kinds together. */
@@ -284,9 +367,9 @@ struct report {
 	VEC(const char *) notes; /* one-line remarks about quality, e.g. hidden kernel symbols */
 
 	struct {
-		uint64_t
-		    bpf_ns; /* time spent in our BPF programs in the targets' context and ticks */
-		uint64_t traps_ns; /* estimated: calls × the cost of a trap on this machine */
+		/* Of the targets' CPU time: by system calls, switches and ticks; by function
+		 * probes, as events × what one costs on this machine. */
+		uint64_t bpf_ns, traps_ns;
 		/* The cost of a function probe's trap, as measured here; all 0: it was not. */
 		uint64_t trap_emulated_ns, trap_stepped_ns, trap_return_ns;
 		uint64_t self_cpu_ns; /* CPU time of pathbpf itself */
@@ -296,6 +379,7 @@ struct report {
 		double target_pct;    /* bpf_ns and traps in per cent of the targets' CPU time */
 		double budget_pct;
 		VEC(struct named_why) detached;
+		VEC(struct breaker_change) breaker; /* oldest first */
 	} overhead;
 
 	struct {
@@ -327,6 +411,9 @@ uint32_t report_add_stack(struct report *r, const uint32_t *frames, uint32_t n);
 /* Adds to the count of an error type, entering it when new; 0 or -ENOMEM. */
 int error_counts_add(struct report *r, error_count_vec *v, const char *type, uint64_t count);
 
+/* Scales up what was seen in a part of the time; see call_stats.seen. 0 < seen < 1. */
+void call_stats_scale(struct call_stats *s, double seen);
+
 /* A name of the target without what separates frames in a folded line. */
 void name_format(struct buf *b, const char *name);
 /*
@@ -343,9 +430,6 @@ void stack_format(struct buf *b, const struct report *r, uint32_t target, uint32
 void path_format(struct buf *b, const struct report *r, uint32_t path, const char *sep);
 /* Depth of a path: 1 for a root. */
 uint32_t path_depth(const struct report *r, uint32_t path);
-
-/* The process name is cut or made up of hostile bytes: replaces what is not printable by '?'. */
-void text_clean(struct buf *b, const char *s);
 
 /* "SIGSEGV" for 11, "SIG42" for unknown ones: static or in buf (16 bytes at least). */
 const char *signal_name(int sig, char buf[16]);

@@ -5,8 +5,13 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/text.h"
 
 static enum log_level max_level = LOG_WARN;
 static bool progress_shown;
@@ -21,18 +26,29 @@ enum log_level log_level(void)
 	return max_level;
 }
 
+/*
+ * Messages quote what others wrote: names, arguments, files. Only debug messages may have lines
+ * of their own: the verifier's.
+ */
 static void print(enum log_level level, int err, const char *fmt, va_list args)
 {
+	_cleanup_(buf_done) struct buf clean = {};
+	const char *shown;
 	char text[1024];
 
 	if (level > max_level)
 		return;
 	log_progress_end();
 	vsnprintf(text, sizeof(text), fmt, args);
-	if (err)
-		fprintf(stderr, "pathbpf: %s: %s\n", text, strerror(err < 0 ? -err : err));
+	if (level == LOG_DEBUG)
+		buf_add_str(&clean, text);
 	else
-		fprintf(stderr, "pathbpf: %s\n", text);
+		text_clean(&clean, text);
+	shown = clean.err ? "out of memory" : buf_str(&clean);
+	if (err)
+		fprintf(stderr, "pathbpf: %s: %s\n", shown, strerror(abs(err)));
+	else
+		fprintf(stderr, "pathbpf: %s\n", shown);
 }
 
 #define PRINT(level, err)                                                                          \

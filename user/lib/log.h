@@ -14,7 +14,8 @@ enum log_level log_level(void);
 /*
  * Prints a message; errors and warnings that carry an errno append its text. Each returns err
  * unchanged, so that `return log_err(err, "cannot open '%s'", path);` is one statement. A
- * trailing newline is added. Err 0 appends nothing.
+ * trailing newline is added. Err 0 appends nothing. What is not printable in an argument is shown
+ * as '?', so that a hostile name can neither add lines nor move the cursor.
  */
 int log_err(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int log_warn(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

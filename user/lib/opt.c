@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Command-line options from a table. */
+/* Options from a table. */
 #include "lib/opt.h"
 
 #include <getopt.h>
@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "lib/settings.h"
 #include "lib/vec.h"
 #include "lib/wrap.h"
 
@@ -38,7 +39,9 @@ static int tables_add(struct tables *t, const struct opt *o)
 {
 	struct option row = {
 		.name = o ? o->name : "help",
-		.has_arg = o && o->arg ? required_argument : no_argument,
+		.has_arg = !o       ? no_argument
+			   : o->arg ? required_argument
+				    : optional_argument,
 		.val = VALUE_BASE + (int)t->rows.n,
 	};
 
@@ -71,6 +74,15 @@ static const struct opt *row_by_value(const struct tables *t, int value)
 	vec_foreach (o, &t->rows)
 		if (*o && (*o)->short_name == value)
 			return *o;
+	return NULL;
+}
+
+const struct opt *opt_find(const struct opt_usage *u, const char *name)
+{
+	for (size_t g = 0; g < u->n; g++)
+		for (size_t i = 0; i < u->groups[g].n; i++)
+			if (!strcmp(u->groups[g].opts[i].name, name))
+				return &u->groups[g].opts[i];
 	return NULL;
 }
 
@@ -116,6 +128,17 @@ static size_t distance(const char *a, const char *b)
 	return d[n % 3][m];
 }
 
+/* Is the word a part of the name, between dashes? */
+static bool is_part(const char *word, const char *name)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = strstr(name, word); p; p = strstr(p + 1, word))
+		if ((p == name || p[-1] == '-') && (!p[len] || p[len] == '-'))
+			return true;
+	return false;
+}
+
 const char *opt_nearest(const char *word, const char *const *candidates, size_t n)
 {
 	size_t len = strlen(word), best = len / 3 + 1;
@@ -134,6 +157,9 @@ const char *opt_nearest(const char *word, const char *const *candidates, size_t 
 			nearest = candidates[i];
 		}
 	}
+	for (size_t i = 0; i < n && !nearest; i++)
+		if (is_part(word, candidates[i]))
+			nearest = candidates[i];
 	return nearest;
 }
 
@@ -173,26 +199,15 @@ static int fail_option(const struct tables *t, int c, const char *arg)
 	return opt_fail("unknown option '-%c'", optopt);
 }
 
-static int fail_value(const struct opt *o, int err, const char *value, const char *why)
-{
-	if (err == -ENOMEM) {
-		log_err(0, "out of memory");
-		return 1;
-	}
-	if (why && *why)
-		return opt_fail("--%s: %s", o->name, why);
-	return opt_fail("--%s: '%s' is not valid", o->name, value ? value : "");
-}
-
-static int parse(const struct tables *t, const struct opt_usage *u, int argc, char **argv,
-		 void *ctx, const char *why)
+static int collect(const struct tables *t, const struct opt_usage *u, int argc, char **argv,
+		   struct settings *s)
 {
 	const struct opt *o;
-	int c, err, word;
+	int c, status = -1, word;
 
 	optind = 0; /* glibc: start afresh, also after an earlier parse */
 	opterr = 0;
-	for (;;) {
+	while (status < 0) {
 		word = optind ? optind : 1;
 		optopt = 0;
 		c = getopt_long(argc, argv, buf_str(&t->shorts), t->longs.v, NULL);
@@ -205,14 +220,12 @@ static int parse(const struct tables *t, const struct opt_usage *u, int argc, ch
 			opt_help(u, stdout);
 			return 0;
 		}
-		err = o->set(ctx, optarg);
-		if (err)
-			return fail_value(o, err, optarg, why);
+		status = settings_add(s, o, SETTING_FLAG, 0, optarg);
 	}
+	return status;
 }
 
-int opt_parse(const struct opt_usage *u, int argc, char **argv, void *ctx, const char *why,
-	      int *ret_rest)
+int opt_collect(const struct opt_usage *u, int argc, char **argv, struct settings *s, int *ret_rest)
 {
 	_cleanup_(tables_done) struct tables t = {};
 	int status;
@@ -221,14 +234,30 @@ int opt_parse(const struct opt_usage *u, int argc, char **argv, void *ctx, const
 		log_err(0, "out of memory");
 		return 1;
 	}
-	status = parse(&t, u, argc, argv, ctx, why);
+	status = collect(&t, u, argc, argv, s);
 	if (status < 0)
 		*ret_rest = optind;
 	return status;
 }
 
+int opt_parse(const struct opt_usage *u, int argc, char **argv, void *ctx, const char *why,
+	      int *ret_rest)
+{
+	_cleanup_(settings_done) struct settings s = {};
+	int rest, status = opt_collect(u, argc, argv, &s, &rest);
+
+	if (status < 0)
+		status = settings_add_presets(&s, u);
+	if (status < 0)
+		status = settings_apply(&s, ctx, why);
+	if (status < 0)
+		*ret_rest = rest;
+	return status;
+}
+
 static void help_row(struct buf *b, const struct opt *o)
 {
+	_cleanup_(buf_done) struct buf text = {};
 	size_t start = b->len, columns;
 
 	if (o->short_name)
@@ -243,7 +272,10 @@ static void help_row(struct buf *b, const struct opt *o)
 		columns = 0;
 	}
 	buf_printf(b, "%*s", (int)(HELP_COLUMN - columns), "");
-	wrap_text(b, o->help, HELP_COLUMN, HELP_COLUMN);
+	buf_add_str(&text, o->help);
+	if (o->preset)
+		buf_printf(&text, " (default %s)", o->preset);
+	wrap_text(b, buf_str(&text), HELP_COLUMN, HELP_COLUMN);
 }
 
 void opt_help(const struct opt_usage *u, FILE *out)

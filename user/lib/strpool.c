@@ -33,3 +33,10 @@ const char *strpool_add(struct strpool *p, const char *s)
 		return NULL;
 	return copy;
 }
+
+const char *strpool_find(const struct strpool *p, const char *s, size_t len)
+{
+	uint32_t i = table_find(&p->index, s, len);
+
+	return i == TABLE_NONE ? NULL : p->strings.v[i];
+}

@@ -36,7 +36,7 @@ static void tell_ends(const struct python_layout *l, struct pb_python_image *ret
 static bool fits(const struct python_layout *l, uint32_t frame_size, uint32_t code_size)
 {
 	uint32_t words = l->frame_code | l->frame_previous | l->frame_instr | l->code_file |
-			 l->code_name | l->code_qualname | l->code_table;
+			 l->code_name | l->code_qualname | l->code_table | l->object_type;
 
 	return frame_size <= FRAME_MAX && code_size <= CODE_MAX && words % 8 == 0 &&
 	       l->code_line % 4 == 0 && larger(l->thread_frame, l->thread_cframe) <= UINT16_MAX &&
@@ -68,6 +68,7 @@ int python_image_make(const struct python_process *p, struct pb_python_image *re
 		.word_previous = (__u8)(l->frame_previous / 8),
 		.word_instr = (__u8)(l->frame_instr / 8),
 		.instr_shift = l->lines == PYTHON_LNOTAB, /* bytes */
+		.word_type = (__u8)(l->object_type / 8),
 		.code_size = (__u8)code_size,
 		.word_name = (__u8)(l->code_name / 8),
 		.word_qualname = (__u8)(qualname / 8),

@@ -11,8 +11,8 @@
 
 /* What did not change. */
 #define COMMON                                                                                     \
-	.thread_next = 8, .thread_interp = 16, .type_name = 24, .type_size = 32, .bytes_size = 16, \
-	.bytes_data = 32, .str_length = 16, .str_state = 32
+	.thread_next = 8, .thread_interp = 16, .object_type = 8, .type_name = 24, .type_size = 32, \
+	.bytes_size = 16, .bytes_data = 32, .str_length = 16, .str_state = 32
 #define OBJECT_FRAMES                                                                              \
 	.interpreters = 32, .interp_next = 0, .interp_threads = 8, .thread_id = 176,               \
 	.thread_frame = 24, .frame_previous = 24, .frame_code = 32, .code_type_size = 176,         \
@@ -88,22 +88,28 @@ struct told {
 	uint8_t thread_next, thread_interp, thread_frame, thread_id;
 	uint8_t frame_previous, frame_code, frame_instr, frame_end;
 	uint8_t code_file, code_name, code_qualname, code_table, code_line, code_instrs;
-	uint8_t type_name, bytes_size, bytes_data, str_state, str_length, str_ascii;
+	uint8_t object_type, type_name, bytes_size, bytes_data, str_state, str_length, str_ascii;
 	uint8_t thread_base; /* 0: there is none */
 };
 
 static const struct told tolds[] = {
-	{ 13, 8,  9,  21, 22, 23, 24, 29, 30, 31, 33, 35,
-	  36, 37, 38, 39, 43, 47, 65, 66, 68, 69, 70, 0 },
-	{ 14, 8,  9,  24, 25, 26, 27, 32, 33, 34, 36, 40,
-	  41, 42, 43, 44, 48, 53, 75, 76, 78, 79, 80, 0 },
-	{ 15, 8,  9,  24, 25, 26, 30, 40, 41, 42, 44, 48,
-	  49, 50, 51, 52, 56, 61, 87, 88, 90, 91, 92, 27 },
+	{ 13, 8,  9,  21, 22, 23, 24, 29, 30, 31, 33, 35, 36,
+	  37, 38, 39, 43, 45, 47, 65, 66, 68, 69, 70, 0 },
+	{ 14, 8,  9,  24, 25, 26, 27, 32, 33, 34, 36, 40, 41,
+	  42, 43, 44, 48, 51, 53, 75, 76, 78, 79, 80, 0 },
+	{ 15, 8,  9,  24, 25, 26, 30, 40, 41, 42, 44, 48, 49,
+	  50, 51, 52, 56, 59, 61, 87, 88, 90, 91, 92, 27 },
 };
 
 #define WORD_VERSION       1
 #define WORD_FREE_THREADED 2
 #define WORD_INTERPRETERS  5
+
+/*
+ * Without the GIL: from 3.14 on each thread runs a copy of the instructions, and strings' states
+ * are laid out another way.
+ */
+#define FREE_THREADED_MAX 13
 
 static void fill(struct python_layout *l, const struct told *t, const uint64_t *words)
 {
@@ -127,6 +133,7 @@ static void fill(struct python_layout *l, const struct told *t, const uint64_t *
 		.code_table = (uint32_t)words[t->code_table],
 		.code_line = (uint32_t)words[t->code_line],
 		.code_instrs = (uint32_t)words[t->code_instrs],
+		.object_type = (uint32_t)words[t->object_type],
 		.type_name = (uint32_t)words[t->type_name],
 		.bytes_size = (uint32_t)words[t->bytes_size],
 		.bytes_data = (uint32_t)words[t->bytes_data],
@@ -146,12 +153,12 @@ static bool is_sound(const struct python_layout *l)
 	const uint32_t far[] = { l->interpreters, l->interp_next,   l->interp_threads,
 				 l->thread_next,  l->thread_interp, l->thread_frame,
 				 l->thread_id,    l->thread_base };
-	const uint32_t near[] = { l->frame_previous, l->frame_code, l->frame_instr,
-				  l->frame_end,      l->code_file,  l->code_name,
-				  l->code_qualname,  l->code_table, l->code_line,
-				  l->code_instrs,    l->type_name,  l->bytes_size,
-				  l->bytes_data,     l->str_state,  l->str_length,
-				  l->str_ascii };
+	const uint32_t near[] = { l->frame_previous, l->frame_code,  l->frame_instr,
+				  l->frame_end,      l->code_file,   l->code_name,
+				  l->code_qualname,  l->code_table,  l->code_line,
+				  l->code_instrs,    l->object_type, l->type_name,
+				  l->bytes_size,     l->bytes_data,  l->str_state,
+				  l->str_length,     l->str_ascii };
 
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
 		if (far[i] % 8 || far[i] > 1 << 20)
@@ -177,7 +184,7 @@ int python_layout_read(const struct python_memory *m, uint64_t runtime, struct p
 		return -ENOENT;
 	*minor = (uint32_t)words[WORD_VERSION] >> 16 & 0xff;
 	*free_threaded = words[WORD_FREE_THREADED] != 0;
-	if (words[WORD_VERSION] >> 24 != 3 || *free_threaded ||
+	if (words[WORD_VERSION] >> 24 != 3 || (*free_threaded && *minor > FREE_THREADED_MAX) ||
 	    (words[WORD_VERSION] >> 4 & 15) < FINAL_LEVEL)
 		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(tolds) / sizeof(tolds[0]); i++) {

@@ -38,7 +38,8 @@ struct python_layout {
 	/* PyCodeObject */
 	uint32_t code_type_size; /* the same of PyCode_Type */
 	uint32_t code_file, code_name, code_qualname, code_table, code_line, code_instrs;
-	/* PyTypeObject, PyBytesObject, PyASCIIObject */
+	/* PyObject, PyTypeObject, PyBytesObject, PyASCIIObject */
+	uint32_t object_type;
 	uint32_t type_name, type_size;
 	uint32_t bytes_size, bytes_data;
 	uint32_t str_length, str_state, str_ascii, str_compact; /* the latter two: text */

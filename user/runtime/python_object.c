@@ -12,7 +12,6 @@
 #define STRING_MAX    1024 /* characters */
 #define TABLE_MAX     (1 << 20)
 #define TYPE_NAME_MAX 16
-#define OB_TYPE       8 /* in any object */
 #define HEAD_SIZE     256
 #define REPLACEMENT   0xfffd
 
@@ -36,7 +35,7 @@ bool python_is_type(const struct python_memory *m, const struct python_layout *l
 static bool is_a(const struct python_memory *m, const struct python_layout *l, uint64_t object,
 		 uint64_t *known, const char *name)
 {
-	uint64_t type = object ? python_word(m, object + OB_TYPE) : 0;
+	uint64_t type = object ? python_word(m, object + l->object_type) : 0;
 
 	if (!*known && python_is_type(m, l, type, name))
 		*known = type;
@@ -142,7 +141,7 @@ static int read_head(const struct python_memory *m, const struct python_layout *
 
 	if (err)
 		return err;
-	if (word_at(bytes, OB_TYPE) != types->code)
+	if (word_at(bytes, l->object_type) != types->code)
 		return -EINVAL;
 	*ret = (struct head){
 		.name = word_at(bytes, l->code_name),

@@ -11,7 +11,6 @@
 
 #define INTERPRETERS_MAX 64
 #define FRAMES_MAX       8 /* of a thread, until one has code */
-#define OB_TYPE          8
 #define TAG_MASK         7ULL
 
 /*
@@ -60,7 +59,7 @@ static int check_types(struct python_process *p, const char **why)
 static uint64_t code_of(struct python_process *p, uint64_t frame)
 {
 	uint64_t code = python_word(p->memory, frame + p->layout->frame_code) & ~TAG_MASK;
-	uint64_t type = code ? python_word(p->memory, code + OB_TYPE) : 0;
+	uint64_t type = code ? python_word(p->memory, code + p->layout->object_type) : 0;
 
 	/* A program may have a copy of its own of a library's type. */
 	if (type && type != p->types.code && python_is_type(p->memory, p->layout, type, "code"))

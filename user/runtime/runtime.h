@@ -58,6 +58,9 @@ struct runtime {
 	/* An object that exports all of the first `needed` of these is a host. NULL-terminated. */
 	const char *const *exports;
 	size_t needed;
+	/* One of them that tells that it is this runtime, even if others are missing: said then. */
+	bool has_sign;
+	size_t sign;
 	/* Native frames of the host object are left out of stacks that have frames of this runtime.
 	 */
 	bool hides_host;

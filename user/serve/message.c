@@ -83,7 +83,7 @@ static char *copy_text(const json_t *value)
 static int take_settings(json_t *settings, struct request *r)
 {
 	for (void *it = json_object_iter(settings); it; it = json_object_iter_next(settings, it)) {
-		struct setting s = { .value = copy_text(json_object_iter_value(it)) };
+		struct limit_setting s = { .value = copy_text(json_object_iter_value(it)) };
 		const char *name = json_object_iter_key(it);
 
 		s.name = s.value && strlen(name) <= MESSAGE_TEXT_MAX ? strdup(name) : NULL;

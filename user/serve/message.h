@@ -42,14 +42,14 @@ enum verb {
 	VERBS
 };
 
-struct setting {
+struct limit_setting {
 	char *name, *value; /* owned */
 };
 
 struct request {
 	enum verb verb;
 	char *text; /* owned: add, remove: a SPEC; snapshot: a format's name; else NULL */
-	VEC(struct setting) settings; /* limits: to be set */
+	VEC(struct limit_setting) settings; /* limits: to be set */
 	int fds[MESSAGE_FDS];         /* owned: snapshot: what to write to; -1: none */
 };
 

@@ -109,6 +109,19 @@ bool symbols_is_stack_root(const struct symbols *s, uint64_t offset)
 	return unwindinfo_state(l->unwind, addr).no_caller || roots_cover(&l->roots, addr);
 }
 
+int symbols_each_root(const struct symbols *s, int (*fn)(uint64_t start, uint64_t end, void *),
+		      void *arg)
+{
+	int err = 0;
+
+	vec_foreach (f, &symbols_late(s)->roots.ranges) {
+		err = fn(f->start, f->end, arg);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset)
 {
 	uint64_t addr = elf_addr_of(&s->segments, offset);

@@ -93,11 +93,23 @@ uint64_t symbols_addr_of(const struct symbols *s, uint64_t offset);
  */
 bool symbols_is_stack_root(const struct symbols *s, uint64_t offset);
 
+/* Calls fn for each such range of addresses; a non-zero return stops, and is handed on. */
+int symbols_each_root(const struct symbols *s, int (*fn)(uint64_t start, uint64_t end, void *),
+		      void *arg);
+
 /*
  * Does the code at this offset keep a frame pointer (CFA = rbp + 16 by .eh_frame)? 1 yes, 0 no
  * (its caller's frame is skipped by a frame-pointer walk), -1 not known (no unwind information).
  */
 int symbols_keeps_frame_pointer(const struct symbols *s, uint64_t offset);
+
+/*
+ * May the caller of this code be missed by a walk along frame pointers, for all that can be told
+ * where there is no unwind information: by the function's instructions (see sym/framecode.h)? One
+ * that has called another (`offset` is the call's last byte) keeps a frame pointer more often.
+ * False where there is unwind information.
+ */
+bool symbols_may_hide_caller(const struct symbols *s, uint64_t offset, bool has_called);
 
 /*
  * The piece of code (an FDE's: a function, or a cold part of one) that covers a virtual address:

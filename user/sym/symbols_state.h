@@ -19,6 +19,8 @@ struct symbols_late {
 	int debug_fd; /* owned; of the separate debug file, or -1 */
 	char *root;
 	bool has_code, has_source; /* made, or they could not be */
+	bool has_frames;           /* it is known whether */
+	bool keeps_frames;         /* functions without unwind information keep frame pointers */
 	struct unwindinfo_place place;
 	struct unwindinfo *unwind;
 	struct roots roots;

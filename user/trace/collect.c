@@ -426,6 +426,7 @@ void collect_record(struct collect *c, const void *data, size_t size)
 	case PB_PLUGIN:
 	case PB_PLUGIN_OBJECT:
 	case PB_PLUGIN_CRASH:
+	case PB_PLUGIN_CALL:
 		c->lost_events += !plugins_record(c->plugins, c, data, size);
 		break;
 	case PB_FORK:

@@ -40,6 +40,8 @@ static int add_type(const void *key, void *value, void *arg)
 	memcpy(&text, value, sizeof(text));
 	name.type[sizeof(name.type) - 1] = '\0';
 	text.what[sizeof(text.what) - 1] = '\0';
+	if (table_find(&e->index, &text.id, sizeof(text.id)) != TABLE_NONE)
+		return 0;
 	text_clean(&what, text.what);
 	type.name = readable_type(name.kind, name.type);
 	type.what = strdup(buf_str(&what));
@@ -55,6 +57,14 @@ static int add_type(const void *key, void *value, void *arg)
 int error_names_read(struct error_names *e, struct bpf_map *map)
 {
 	return map_each(map, add_type, e);
+}
+
+bool error_names_know(const struct error_names *e, uint32_t kind, int64_t value)
+{
+	uint32_t id = (uint32_t)value;
+
+	return (kind != PB_ERROR_EXCEPTION && kind != PB_ERROR_PYTHON) ||
+	       table_find(&e->index, &id, sizeof(id)) != TABLE_NONE;
 }
 
 void error_names_done(struct error_names *e)

@@ -2,6 +2,7 @@
 /* What an error that BPF has counted is called in reports. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,8 +28,10 @@ struct error_names {
 	struct table go;    /* address → types, of Go's errors */
 };
 
-/* Reads the map error_names. 0 or a negative errno. */
+/* Reads the map error_names: what is new in it. 0 or a negative errno. */
 int error_names_read(struct error_names *e, struct bpf_map *map);
+/* Is the name of such an error there, or does it need none of the map? */
+bool error_names_know(const struct error_names *e, uint32_t kind, int64_t value);
 void error_names_done(struct error_names *e);
 /*
  * "ret=-1", "EAGAIN", "exception std::runtime_error", "panic", "signal SIGSEGV",

@@ -17,6 +17,8 @@
 #include "lib/path.h"
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
+#include "trace/costs.h"
+#include "trace/governor.h"
 #include "trace/harvest_calls.h"
 #include "trace/harvest_executions.h"
 #include "trace/harvest_plugins.h"
@@ -26,7 +28,6 @@
 #include "trace/plan.h"
 #include "trace/resolve.h"
 #include "trace/runtimes.h"
-#include "trace/selfcost.h"
 #include "trace/session.h"
 #include "trace/session_control.h"
 #include "trace/textwatch.h"
@@ -38,16 +39,31 @@ struct harvest {
 	struct report *report;
 	struct resolver *resolver;
 	ns_vec offcpu_ns; /* by target: exact, without what was left out on request */
-	double syscalls_cost_ns, switches_cost_ns;
+	struct governor_status governor;
 };
+
+/* Where switches were looked at for a part of the time, the scheduler's own figures tell the sum.
+ */
+static void use_scheduler(struct pb_target_stats *s)
+{
+	uint64_t off_ns = s->wall_ns > s->cpu_ns ? s->wall_ns - s->cpu_ns : 0;
+
+	s->preempted_ns = s->runq_ns < off_ns ? s->runq_ns : off_ns;
+	s->blocked_ns = off_ns - s->preempted_ns;
+	if (s->left_out_ns > off_ns)
+		s->left_out_ns = off_ns;
+}
 
 static int add_target_stats(const void *key, void *value, void *arg)
 {
-	const struct pb_target_stats *s = value;
+	struct pb_target_stats *s = value;
 	struct harvest *h = arg;
+	double share = h->governor.switches_share > 0 ? h->governor.switches_share : 1;
 	struct report *r = h->report;
 	uint32_t pid, i;
 
+	if (h->governor.switches_share < 1)
+		use_scheduler(s);
 	memcpy(&pid, key, sizeof(pid));
 	i = resolve_target(h->resolver, pid);
 	if (i == REPORT_NONE)
@@ -66,7 +82,7 @@ static int add_target_stats(const void *key, void *value, void *arg)
 	r->offcpu.blocked_ns += s->blocked_ns;
 	r->offcpu.preempted_ns += s->preempted_ns;
 	r->offcpu.left_out_ns += s->left_out_ns;
-	r->offcpu.switches += s->switches;
+	r->offcpu.switches += (uint64_t)((double)s->switches / share);
 	r->offcpu.stacks_taken += s->stacks_taken;
 	return 0;
 }
@@ -228,113 +244,118 @@ static void add_missing(struct harvest *h)
 	}
 }
 
-static bool was_called(const struct report *r)
-{
-	vec_foreach (p, &r->paths) {
-		if (p->stats.calls || p->unwound || p->open)
-			return true;
-	}
-	return false;
-}
-
-/* The trace is over, so that measuring delays nobody but the user. */
-static void add_traps(struct harvest *h, const struct plan *plan)
-{
-	struct report *r = h->report;
-	struct trap_costs costs;
-	char note[160];
-	int err;
-
-	if (!plan || !was_called(r))
-		return;
-	err = session_trap_costs(h->session, &costs);
-	if (err) {
-		snprintf(note, sizeof(note),
-			 "The cost of function probes' traps could not be measured (%s): the cost "
-			 "below leaves them out.",
-			 strerror(-err));
-		vec_push(&r->notes, report_str(r, note));
-		return;
-	}
-	r->overhead.trap_emulated_ns = costs.emulated_ns;
-	r->overhead.trap_stepped_ns = costs.stepped_ns;
-	r->overhead.trap_return_ns = costs.return_ns;
-	r->overhead.traps_ns = trap_costs_sum(&costs, plan, r);
-}
-
-/*
- * A program that hangs on a tracepoint runs for everybody. The targets pay for their share of its
- * runs, of which our own counts tell the number.
- */
-static void add_program(const char *program, double run_ns, double runs, void *arg)
-{
-	struct harvest *h = arg;
-	struct report *r = h->report;
-	double ours = runs;
-
-	if (!strncmp(program, "pb_sys_", 7)) {
-		ours = 0;
-		vec_foreach (s, &r->syscalls)
-			ours += (double)s->stats.calls;
-	} else if (!strcmp(program, "pb_sched_switch")) {
-		ours = 2.0 * (double)r->offcpu.switches;
-	} else if (!strcmp(program, "pb_cpu_tick")) {
-		ours = (double)r->cpu.samples;
-	}
-	if (runs > ours)
-		run_ns *= ours / runs;
-	r->overhead.bpf_ns += (uint64_t)run_ns;
-	if (!strncmp(program, "pb_sys_", 7))
-		h->syscalls_cost_ns += run_ns;
-	if (!strcmp(program, "pb_sched_switch"))
-		h->switches_cost_ns += run_ns;
-}
+/* What a signal is called when it costs too much, and how to have less of it. */
+struct advice {
+	enum cost_center center;
+	const char *what, *how;
+};
 
 /* Says what to leave out when the target lost more than its owner allows. */
-static void advise(struct harvest *h, double cost_ns)
+static void advise(struct harvest *h, const struct governor_status *status)
 {
+	static const struct advice all[] = {
+		{ COST_TICKS, "stack samples", "-F lowers their rate" },
+		{ COST_SWITCHES, "off-CPU time", "--no-offcpu leaves it out" },
+		{ COST_SYSCALLS, "system calls", "--no-syscalls leaves them out" },
+		{ COST_SPANS, "function probes", "-t with fewer or rarer functions costs less" },
+	};
+	const struct advice *worst = &all[0];
 	struct report *r = h->report;
-	const char *what = "stack samples", *how = "-F lowers their rate";
-	double worst_ns = 0;
+	double sum_ns = 0;
 	char note[200];
 
 	if (r->overhead.target_pct <= r->overhead.budget_pct)
 		return;
-	if (h->switches_cost_ns > worst_ns) {
-		worst_ns = h->switches_cost_ns;
-		what = "off-CPU time";
-		how = "--no-offcpu leaves it out";
-	}
-	if (h->syscalls_cost_ns > worst_ns) {
-		worst_ns = h->syscalls_cost_ns;
-		what = "system calls";
-		how = "--no-syscalls leaves them out";
-	}
-	if ((double)r->overhead.traps_ns > worst_ns) {
-		worst_ns = (double)r->overhead.traps_ns;
-		what = "function probes";
-		how = "-t with fewer or rarer functions costs less";
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		sum_ns += status->spent_ns[all[i].center];
+		if (status->spent_ns[all[i].center] > status->spent_ns[worst->center])
+			worst = &all[i];
 	}
 	snprintf(note, sizeof(note), "over the budget of %g %%: %.0f %% of the cost is for %s; %s",
-		 r->overhead.budget_pct, 100 * worst_ns / cost_ns, what, how);
+		 r->overhead.budget_pct, 100 * status->spent_ns[worst->center] / sum_ns,
+		 worst->what, worst->how);
 	vec_push(&r->notes, report_str(r, note));
 }
 
-static void add_cost(struct harvest *h)
+static void add_detached(struct harvest *h, const char *name, const char *why)
 {
 	struct report *r = h->report;
+
+	vec_push(&r->overhead.detached,
+		 (struct named_why){ report_str(r, name), report_str(r, why) });
+}
+
+/* What was looked at for a part of the time only. */
+static void add_sampled_signal(struct harvest *h, const char *name, double share)
+{
+	char why[120];
+
+	if (share >= 1)
+		return;
+	snprintf(why, sizeof(why),
+		 "looked at for %.1f %% of the time, all of it would cost more than is allowed: "
+		 "figures are estimates",
+		 100 * share);
+	add_detached(h, name, why);
+}
+
+static void add_trap_costs(struct harvest *h)
+{
+	const struct trap_costs *costs = costs_traps(session_costs(h->session));
+	struct report *r = h->report;
+
+	if (!r->overhead.traps_ns)
+		return;
+	r->overhead.trap_emulated_ns = costs->emulated_ns;
+	r->overhead.trap_stepped_ns = costs->stepped_ns;
+	r->overhead.trap_return_ns = costs->return_ns;
+}
+
+static void add_breaker(struct harvest *h)
+{
+	static const char *const states[] = { [BREAKER_CLOSED] = "closed",
+					      [BREAKER_HALF_OPEN] = "half-open",
+					      [BREAKER_OPEN] = "open" };
+	uint64_t begin_ns = session_begin_ns(h->session);
+	struct breaker_event e;
+
+	for (size_t i = 0; governor_event(session_governor(h->session), i, &e); i++)
+		vec_push(&h->report->overhead.breaker,
+			 (struct breaker_change){
+			     .time_ns = e.time_ns > begin_ns ? e.time_ns - begin_ns : 0,
+			     .state = states[e.state],
+			     .why = report_str(h->report, e.why) });
+}
+
+/* What the governor did, and what it knows of the cost. */
+static void add_cost(struct harvest *h, const struct plan *plan)
+{
+	const struct governed_node *governed;
+	size_t n = session_governed(h->session, &governed);
+	struct report *r = h->report;
+	const struct governor_status *status = &h->governor;
 	uint64_t cpu_ns = 0;
-	double cost_ns;
 
 	vec_foreach (t, &r->targets)
 		cpu_ns += t->cpu_ns;
-	selfcost_each(session_selfcost(h->session), add_program, h);
 	r->overhead.bpf_memory = session_bpf_memory(h->session);
-	cost_ns = (double)r->overhead.bpf_ns + (double)r->overhead.traps_ns;
-	r->overhead.target_pct = cpu_ns ? 100.0 * cost_ns / (double)cpu_ns : 0;
+	r->overhead.traps_ns = (uint64_t)status->spent_ns[COST_SPANS];
+	r->overhead.bpf_ns =
+	    (uint64_t)(status->spent_ns[COST_SYSCALLS] + status->spent_ns[COST_SWITCHES] +
+		       status->spent_ns[COST_TICKS]);
+	r->overhead.target_pct =
+	    cpu_ns ? 100.0 * (double)(r->overhead.traps_ns + r->overhead.bpf_ns) / (double)cpu_ns
+		   : 0;
 	if (r->overhead.target_pct > 100) /* an estimate: they cannot have lost more than all */
 		r->overhead.target_pct = 100;
-	advise(h, cost_ns);
+	for (size_t i = 0; i < n; i++)
+		if (!plan->nodes.v[governed[i].node].automatic) /* nobody misses these */
+			add_detached(h, plan->nodes.v[governed[i].node].name, governed[i].why);
+	add_trap_costs(h);
+	add_breaker(h);
+	add_sampled_signal(h, "system calls", status->syscalls_share);
+	add_sampled_signal(h, "off-CPU stacks", status->switches_share);
+	advise(h, status);
 }
 
 int harvest(struct session *s, struct collect *c, struct plan *plan, const struct live_sums *live,
@@ -353,21 +374,22 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, const struc
 		return err;
 	h.resolver = resolver;
 	r->duration_ns = session_end_ns(s) - session_begin_ns(s);
+	governor_status(session_governor(s), &h.governor);
 	r->paused_ns = session_paused_ns(s);
 	r->pauses = session_pauses(s);
 	err = add_targets(&h, live);
 	err = err ? err : harvest_plugins(c, session_loaders(s), resolver, r);
-	err = err ? err
-		  : harvest_calls(skel, c, plan, session_windows(s), resolver, r,
-				  session_begin_ns(s), live);
+	err = err ? err : harvest_calls(s, c, plan, h.governor.syscalls_share, resolver, r, live);
 	/* Stacks want names, which takes its time, in which a snapshot's counts would go on. */
-	err = err ? err : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns, live);
+	err = err ? err
+		  : harvest_stacks(skel, c, resolver, r, &h.offcpu_ns, h.governor.switches_share,
+				   live);
 	vec_done(&h.offcpu_ns);
 	if (err)
 		return err;
-	err = err || !c->plugins
-		  ? err
-		  : harvest_executions(skel, plan, c->plugins, r, session_begin_ns(s));
+	err = err || !c->plugins ? err
+				 : harvest_executions(skel, plan, c->plugins, session_allocs(s), r,
+						      session_begin_ns(s));
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)
@@ -383,7 +405,6 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, const struc
 		add_refused_hooks(&h, plan);
 	}
 	runtimes_tell(c->runtimes, r);
-	add_traps(&h, plan);
-	add_cost(&h);
+	add_cost(&h, plan);
 	return 0;
 }

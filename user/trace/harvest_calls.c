@@ -21,6 +21,7 @@
 #include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/session.h"
 #include "trace/windows.h"
 
 struct calls {
@@ -66,6 +67,22 @@ static void merge_stats(struct call_stats *to, struct call_stats *from)
 	}
 }
 
+/* A path's share of a system call may have come from two tables. */
+static int add_share(struct report *r, const struct syscall_path *row)
+{
+	if (row->path == REPORT_NONE)
+		return 0;
+	vec_foreach (known, &r->syscall_paths) {
+		if (known->syscall != row->syscall || known->path != row->path)
+			continue;
+		known->calls += row->calls;
+		known->errors += row->errors;
+		known->total_ns += row->total_ns;
+		return 0;
+	}
+	return vec_push(&r->syscall_paths, *row);
+}
+
 static int add_syscall_stats(const void *key, void *value, void *arg)
 {
 	const struct pb_syscall_key *k = key;
@@ -85,7 +102,40 @@ static int add_syscall_stats(const void *key, void *value, void *arg)
 	row.errors = stats.errors;
 	row.total_ns = stats.total_ns;
 	merge_stats(&c->report->syscalls.v[row.syscall].stats, &stats);
-	return row.path == REPORT_NONE ? 0 : vec_push(&c->report->syscall_paths, row);
+	return add_share(c->report, &row);
+}
+
+/* By number alone: what is outside of paths. min_ns 0: no call was timed on that CPU. */
+static int add_hot_syscall(const void *key, void *value, void *arg)
+{
+	struct pb_call_stats *per_cpu = value;
+	struct pb_syscall_key k = {};
+	bool any = false;
+
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+		any |= per_cpu[cpu].min_ns != 0;
+		if (!per_cpu[cpu].min_ns)
+			per_cpu[cpu].min_ns = UINT64_MAX;
+	}
+	memcpy(&k.nr, key, sizeof(k.nr));
+	return any ? add_syscall_stats(&k, value, arg) : 0;
+}
+
+/* Of all CPUs. */
+static int add_spare_syscall(const void *key, void *value, void *arg)
+{
+	struct pb_call_stats *per_cpu =
+	    calloc((size_t)libbpf_num_possible_cpus(), sizeof(*per_cpu));
+	int err = per_cpu ? 0 : -ENOMEM;
+
+	for (int cpu = 1; !err && cpu < libbpf_num_possible_cpus(); cpu++)
+		per_cpu[cpu].min_ns = UINT64_MAX;
+	if (!err) {
+		memcpy(per_cpu, value, sizeof(*per_cpu));
+		err = add_syscall_stats(key, per_cpu, arg);
+	}
+	free(per_cpu);
+	return err;
 }
 
 /* A failed call fails nothing but itself; on its path it is noted as "openat ENOENT". */
@@ -140,16 +190,34 @@ static int add_syscall_stack(const void *key, void *value, void *arg)
 	return vec_push(&c->report->syscall_samples, s);
 }
 
-int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *plan,
-		  const struct windows *windows, struct resolver *res, struct report *r,
-		  uint64_t begin_ns, const struct live_sums *live)
+/* What was seen in a part of the time stands for all of it. */
+static void scale_syscalls(struct report *r, double seen)
 {
+	if (seen >= 1 || seen <= 0)
+		return;
+	vec_foreach (s, &r->syscalls)
+		call_stats_scale(&s->stats, seen);
+	vec_foreach (p, &r->syscall_paths) {
+		p->calls = (uint64_t)((double)p->calls / seen);
+		p->errors = (uint64_t)((double)p->errors / seen);
+		p->total_ns = (uint64_t)((double)p->total_ns / seen);
+	}
+	vec_foreach (s, &r->syscall_samples)
+		s->count = (uint64_t)((double)s->count / seen);
+}
+
+int harvest_calls(struct session *session, struct collect *collect, struct plan *plan,
+		  double syscalls_seen, struct resolver *res, struct report *r,
+		  const struct live_sums *live)
+{
+	struct pathbpf *skel = session_skeleton(session);
 	struct calls c = { .report = r,
 			   .collect = collect,
 			   .resolver = res,
 			   .paths = { .report = r },
 			   .errors = { .collect = collect, .plan = plan } };
-	struct span_harvest spans = { .skel = skel,
+	struct span_harvest spans = { .session = session,
+				      .skel = skel,
 				      .collect = collect,
 				      .plan = plan,
 				      .resolver = res,
@@ -160,14 +228,17 @@ int harvest_calls(struct pathbpf *skel, struct collect *collect, struct plan *pl
 	int err = plan ? harvest_spans(&spans) : 0;
 
 	if (!err && r->has_syscalls) {
-		err = map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
+		err = map_each(skel->maps.syscall_stats_hot, add_hot_syscall, &c);
+		err = err ? err : map_each(skel->maps.syscall_stats, add_syscall_stats, &c);
+		err = err ? err : map_each(skel->maps.syscall_stats_spare, add_spare_syscall, &c);
 		err = err ? err : map_each(skel->maps.syscall_errors, add_syscall_error, &c);
 		err = err ? err : map_each(skel->maps.syscall_stacks, add_syscall_stack, &c);
+		scale_syscalls(r, syscalls_seen);
 	}
 	if (!err && plan)
-		err = harvest_traces(&spans, begin_ns);
-	if (!err && windows)
-		err = windows_report(windows, &c.paths, plan, r);
+		err = harvest_traces(&spans, session_begin_ns(session));
+	if (!err && session_windows(session))
+		err = windows_report(session_windows(session), &c.paths, plan, r);
 	path_table_done(&c.paths);
 	error_names_done(&c.errors);
 	return err;

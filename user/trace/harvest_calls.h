@@ -6,16 +6,15 @@
 
 struct collect;
 struct live_sums;
-struct pathbpf;
 struct plan;
 struct report;
 struct resolver;
-struct windows;
+struct session;
 
 /*
- * plan: NULL without spans; windows: NULL without. The report has its plugins already. begin_ns: of
- * the trace, monotonic. live: NULL unless it is a snapshot. 0 or a negative errno.
+ * plan: NULL without spans. The report has its plugins already. syscalls_seen: the part of the time
+ * that system calls were looked at. live: NULL unless it is a snapshot. 0 or a negative errno.
  */
-int harvest_calls(struct pathbpf *skel, struct collect *c, struct plan *plan,
-		  const struct windows *windows, struct resolver *res, struct report *r,
-		  uint64_t begin_ns, const struct live_sums *live);
+int harvest_calls(struct session *session, struct collect *c, struct plan *plan,
+		  double syscalls_seen, struct resolver *res, struct report *r,
+		  const struct live_sums *live);

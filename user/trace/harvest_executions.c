@@ -12,6 +12,7 @@
 
 #include "bpf/wire.h"
 #include "pathbpf.skel.h"
+#include "trace/allocs.h"
 #include "trace/plan.h"
 #include "trace/plugins_impl.h"
 
@@ -84,7 +85,8 @@ static int add_path(const struct plan *plan, struct report *r, uint32_t i)
 	return err;
 }
 
-static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint64_t begin_ns)
+static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint64_t begin_ns,
+		       const struct allocs *allocs)
 {
 	struct pb_plugin_stats s;
 
@@ -92,11 +94,13 @@ static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint6
 		return;
 	p->timed_out = s.timed_out;
 	p->in_flight = s.in_flight;
+	p->in_flight_ns = s.in_flight ? s.oldest_ns : 0;
 	p->peak = s.peak;
 	if (s.last_ns > begin_ns && s.last_ns - begin_ns > p->last_activity_ns)
 		p->last_activity_ns = s.last_ns - begin_ns;
 	p->has_memory = bpf_program__fd(skel->progs.pb_plugin_fault) >= 0 &&
 			bpf_program__fd(skel->progs.pb_sys_exit) >= 0;
+	p->has_allocs = allocs_known(allocs, i);
 	p->allocs = s.allocs;
 	p->alloc_bytes = s.alloc_bytes;
 	p->mapped_bytes = s.mapped_bytes;
@@ -120,8 +124,30 @@ static void add_samples(struct report *r, struct plugin *p)
 	}
 }
 
+/* What a plugin did in the whole trace, as an event. */
+static int add_sum(struct report *r, uint32_t plugin)
+{
+	const struct plugin *p = &r->plugins.v[plugin];
+	struct plugin_event e = { .kind = PLUGIN_EXECUTE,
+				  .plugin = plugin,
+				  .time_ns = p->first_seen_ns,
+				  .flags = -1,
+				  .stack = REPORT_NONE,
+				  .target = REPORT_NONE };
+
+	if (!p->stats || !p->stats->calls)
+		return 0;
+	e.has_duration = p->last_activity_ns > e.time_ns;
+	e.duration_ns = e.has_duration ? p->last_activity_ns - e.time_ns : 0;
+	e.executions = p->stats->calls;
+	e.failures = p->stats->errors;
+	e.total_ns = p->stats->total_ns;
+	e.failed = e.failures > 0;
+	return vec_push(&r->plugin_events, e);
+}
+
 int harvest_executions(struct pathbpf *skel, const struct plan *plan, const struct plugins *p,
-		       struct report *r, uint64_t begin_ns)
+		       const struct allocs *allocs, struct report *r, uint64_t begin_ns)
 {
 	int err = 0;
 
@@ -135,7 +161,7 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 		if (!plugin->stats)
 			return -ENOMEM;
 		plugin->has_cpu = true;
-		add_kernel(skel, plugin, i, begin_ns);
+		add_kernel(skel, plugin, i, begin_ns, allocs);
 	}
 	for (uint32_t i = 0; plan && i < r->paths.n && !err; i++) {
 		uint32_t plugin = plugin_of_path(plan, r, i);
@@ -155,5 +181,8 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 		if (plugin->stats && plugin->stats->min_ns == UINT64_MAX)
 			plugin->stats->min_ns = 0;
 	}
+	for (uint32_t i = 0; i < r->plugins.n && !err && !p->opt.calls; i++)
+		err = add_sum(r, i);
+	r->plugin_events_dropped += skel->bss->plugin_untold;
 	return err;
 }

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+struct allocs;
 struct pathbpf;
 struct plan;
 struct plugins;
@@ -11,4 +12,4 @@ struct report;
 
 /* Adds to the report's plugins, whose order is that of `p`. 0 or -ENOMEM. */
 int harvest_executions(struct pathbpf *skel, const struct plan *plan, const struct plugins *p,
-		       struct report *r, uint64_t begin_ns);
+		       const struct allocs *allocs, struct report *r, uint64_t begin_ns);

@@ -13,12 +13,16 @@
 #include "data/report.h"
 #include "pathbpf.skel.h"
 #include "trace/errornames.h"
+#include "trace/governor.h"
 #include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/pathtable.h"
 #include "trace/plan.h"
 #include "trace/resolve.h"
+#include "trace/session.h"
 #include "trace/textwatch.h"
+
+#define OWN_PART 0.6 /* of what a call's probes cost, that passes between its two times */
 
 int harvest_sum(const struct pb_call_stats *per_cpu, struct pb_call_stats *sum,
 		struct call_stats *out)
@@ -86,7 +90,6 @@ static int add_path_stats(const void *key, void *value, void *arg)
 	path->cpu_ns = sum.total_ns - path->offcpu_ns;
 	/* What a goroutine does not run, its thread runs for others. */
 	path->has_cpu = h->plan->nodes.v[path->node].how != PLAN_GOROUTINE;
-	h->report->nodes.v[path->node].calls += path->stats.calls;
 	return err;
 }
 
@@ -196,7 +199,7 @@ static int add_unused(struct span_harvest *h)
 		const struct node *n = &r->nodes.v[i];
 		struct unused u = { .name = n->name };
 
-		if (entered[i] || !h->plan->nodes.v[i].attached)
+		if (entered[i] || !h->plan->nodes.v[i].attached || h->plan->nodes.v[i].automatic)
 			continue;
 		if (h->plan->nodes.v[i].gone) {
 			err = add_vanished(h, i);
@@ -210,6 +213,139 @@ static int add_unused(struct span_harvest *h)
 	return err;
 }
 
+/* A path is seen while all its nodes are. */
+static double path_share(const struct span_harvest *h, uint32_t path)
+{
+	double share = 1;
+
+	while (path < h->report->paths.n) {
+		const struct path *p = &h->report->paths.v[path];
+		double node = session_node_share(h->session, p->node);
+
+		share = node < share ? node : share;
+		path = p->parent < path ? p->parent : REPORT_NONE;
+	}
+	return share;
+}
+
+/* What was probed for moments, and is an estimate. */
+static bool is_estimate(const struct span_harvest *h, uint32_t path, double share)
+{
+	const struct plan_node *n = &h->plan->nodes.v[h->report->paths.v[path].node];
+
+	return share > 0 && share < 1 && (!n->costly || n->automatic);
+}
+
+static uint64_t less(uint64_t ns, double by_ns)
+{
+	return (double)ns > by_ns ? ns - (uint64_t)by_ns : 0;
+}
+
+/* Every call took so much less. */
+static void shorten(struct call_stats *s, double by_ns)
+{
+	struct hist *old = s->hist, *new = old ? calloc(1, sizeof(*new)) : NULL;
+
+	s->total_ns = less(s->total_ns, by_ns * (double)s->calls);
+	if (!new)
+		return;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		uint64_t value = less(hist_value(i), by_ns);
+
+		new->buckets[hist_index(value ? value : 1)] += old->buckets[i];
+	}
+	s->hist = new;
+	s->min_ns = less(s->min_ns, by_ns);
+	s->min_ns = s->min_ns ? s->min_ns : 1;
+	s->max_ns = less(s->max_ns, by_ns);
+	free(old);
+}
+
+/*
+ * Where many functions are probed for a moment, one within the other, a call takes long by what the
+ * probes of those within cost, and by a part of its own: what is known of that is taken off.
+ */
+static int take_off_costs(struct span_harvest *h, const double *shares)
+{
+	struct report *r = h->report;
+	struct governor *g = session_governor(h->session);
+	double *cost_ns = calloc(r->paths.n + 1, sizeof(*cost_ns));
+
+	if (!cost_ns)
+		return -ENOMEM;
+	for (uint32_t i = (uint32_t)r->paths.n; i--;) {
+		struct path *p = &r->paths.v[i];
+		double each_ns = governor_cost(g, p->node), calls = (double)p->stats.calls;
+
+		if (p->parent < i)
+			cost_ns[p->parent] += cost_ns[i] + calls * each_ns;
+		if (calls > 0 && is_estimate(h, i, shares[i]))
+			shorten(&p->stats, cost_ns[i] / calls + OWN_PART * each_ns);
+	}
+	for (uint32_t i = 0; i < r->paths.n; i++)
+		if (is_estimate(h, i, shares[i]))
+			r->paths.v[i].stats.self_ns = r->paths.v[i].stats.total_ns;
+	for (uint32_t i = (uint32_t)r->paths.n; i--;) {
+		const struct path *p = &r->paths.v[i];
+		struct call_stats *above = p->parent < i ? &r->paths.v[p->parent].stats : NULL;
+
+		if (above && is_estimate(h, p->parent, shares[p->parent]))
+			above->self_ns = less(above->self_ns, (double)p->stats.total_ns);
+	}
+	free(cost_ns);
+	return 0;
+}
+
+/*
+ * What was probed for moments stands for the whole time; what was not probed any more for as long
+ * as it was.
+ */
+static int scale_paths(struct span_harvest *h)
+{
+	double *shares = calloc(h->report->paths.n + 1, sizeof(*shares));
+	int err = shares ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !err && i < h->report->paths.n; i++)
+		shares[i] = path_share(h, i);
+	err = err ? err : take_off_costs(h, shares);
+	vec_foreach (n, &h->report->nodes)
+		n->calls = 0;
+	for (uint32_t i = 0; !err && i < h->report->paths.n; i++) {
+		struct path *p = &h->report->paths.v[i];
+
+		if (is_estimate(h, i, shares[i])) {
+			call_stats_scale(&p->stats, shares[i]);
+			p->cpu_ns = (uint64_t)((double)p->cpu_ns / shares[i]);
+			p->offcpu_ns = (uint64_t)((double)p->offcpu_ns / shares[i]);
+		}
+		h->report->nodes.v[p->node].calls += p->stats.calls;
+	}
+	free(shares);
+	return err;
+}
+
+/*
+ * Times of callees that are probed for moments are in their callers' own: estimates take them out.
+ */
+static void correct_self(struct span_harvest *h)
+{
+	struct report *r = h->report;
+
+	for (uint32_t i = 0; i < r->paths.n; i++) {
+		struct path *p = &r->paths.v[i], *parent;
+		uint64_t unseen_ns;
+
+		if (!p->stats.seen || p->parent >= i)
+			continue;
+		parent = &r->paths.v[p->parent];
+		if (parent->stats.seen)
+			continue;
+		unseen_ns = (uint64_t)((double)p->stats.total_ns * (1 - p->stats.seen));
+		parent->stats.self_ns -=
+		    unseen_ns < parent->stats.self_ns ? unseen_ns : parent->stats.self_ns;
+	}
+}
+
 int harvest_spans(struct span_harvest *h)
 {
 	int err = add_nodes(h);
@@ -220,6 +356,8 @@ int harvest_spans(struct span_harvest *h)
 	err = err ? err : map_each(h->skel->maps.path_stats, add_path_stats, h);
 	add_live_paths(h);
 	err = err ? err : map_each(h->skel->maps.path_errors, add_path_error, h);
+	err = err ? err : scale_paths(h);
+	correct_self(h);
 	error_names_notes(h->errors, h->report);
 	return err ? err : add_unused(h);
 }

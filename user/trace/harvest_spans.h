@@ -18,6 +18,7 @@ struct call_stats;
 
 /* What the harvest of spans needs at hand. */
 struct span_harvest {
+	struct session *session;
 	struct pathbpf *skel;
 	struct collect *collect;
 	struct plan *plan;

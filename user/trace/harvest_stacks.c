@@ -19,6 +19,7 @@ struct harvest {
 	struct report *report;
 	struct resolver *resolver;
 	const ns_vec *offcpu_ns;
+	double switches_seen;     /* the part of the time */
 	ns_vec exact_ns;          /* by off-CPU sample: the part of it that is no estimate */
 	VEC(uint32_t) raw_stacks; /* by off-CPU sample */
 	struct table cut_index;
@@ -103,7 +104,7 @@ static int add_offcpu(const void *key, void *value, void *arg)
 	uint32_t raw = collect_stack_by_id(h->collect, k->stack);
 	struct offcpu_sample s = { .why =
 				       k->why == PB_PREEMPTED ? OFFCPU_PREEMPTED : OFFCPU_BLOCKED,
-				   .count = v->count,
+				   .count = (uint64_t)((double)v->count / h->switches_seen),
 				   .total_ns = v->total_ns,
 				   .max_ns = v->max_ns };
 
@@ -115,7 +116,8 @@ static int add_offcpu(const void *key, void *value, void *arg)
 		r->lost.stacks += s.count;
 		return 0;
 	}
-	return add_offcpu_sample(h, &s, raw, v->exact_ns);
+	/* Looked at for moments, even those that were all measured are an estimate. */
+	return add_offcpu_sample(h, &s, raw, h->switches_seen < 1 ? 0 : v->exact_ns);
 }
 
 /* The part of an off-CPU sample that is no estimate. */
@@ -194,9 +196,13 @@ static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel, const str
 }
 
 int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res, struct report *r,
-		   const ns_vec *offcpu_ns, const struct live_sums *live)
+		   const ns_vec *offcpu_ns, double switches_seen, const struct live_sums *live)
 {
-	struct harvest h = { .collect = c, .report = r, .resolver = res, .offcpu_ns = offcpu_ns };
+	struct harvest h = { .collect = c,
+			     .report = r,
+			     .resolver = res,
+			     .offcpu_ns = offcpu_ns,
+			     .switches_seen = switches_seen > 0 ? switches_seen : 1 };
 	int err = add_cpu_samples(&h);
 
 	if (!err && r->has_offcpu)

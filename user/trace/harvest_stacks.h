@@ -19,4 +19,4 @@ typedef VEC(uint64_t) ns_vec;
  * unless it is a snapshot. 0 or a negative errno.
  */
 int harvest_stacks(struct pathbpf *skel, struct collect *c, struct resolver *res, struct report *r,
-		   const ns_vec *offcpu_ns, const struct live_sums *live);
+		   const ns_vec *offcpu_ns, double switches_seen, const struct live_sums *live);

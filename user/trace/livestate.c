@@ -6,7 +6,6 @@
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,9 +15,9 @@
 #include "lib/clock.h"
 #include "pathbpf.skel.h"
 #include "trace/collect.h"
+#include "trace/governor.h"
 #include "trace/mapread.h"
 #include "trace/plan.h"
-#include "trace/selfcost.h"
 #include "trace/session.h"
 
 #define PATHS_MAX 1024 /* whose statistics are read while it runs */
@@ -44,40 +43,12 @@ uint32_t live_probes(const struct plan *p)
 	return n;
 }
 
-static void add_run(const char *program, double run_ns, double runs, void *arg)
+double live_cost_pct(const struct session *s)
 {
-	(void)program;
-	(void)runs;
-	*(double *)arg += run_ns;
-}
+	struct governor_status status;
 
-/* CPU time of the live targets since the trace began, or since they did. */
-static uint64_t targets_cpu_ns(const struct collect *c)
-{
-	uint64_t sum_ns = 0;
-
-	vec_foreach (proc, &c->processes.all) {
-		struct timespec t;
-		clockid_t clock;
-
-		if (!(*proc)->live || clock_getcpuclockid((pid_t)(*proc)->pid, &clock) ||
-		    clock_gettime(clock, &t))
-			continue;
-		sum_ns += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-		sum_ns -= (*proc)->base_cpu_ns < sum_ns ? (*proc)->base_cpu_ns : sum_ns;
-	}
-	return sum_ns;
-}
-
-double live_cost_pct(const struct session *s, const struct collect *c)
-{
-	uint64_t cpu_ns = targets_cpu_ns(c);
-	double run_ns = 0;
-
-	selfcost_each(session_selfcost(s), add_run, &run_ns);
-	if (!cpu_ns || run_ns <= 0)
-		return -1;
-	return run_ns < (double)cpu_ns ? 100.0 * run_ns / (double)cpu_ns : 100;
+	governor_status(session_governor(s), &status);
+	return status.cpu_ns ? status.cost_pct : -1;
 }
 
 struct path_calls {

@@ -14,11 +14,8 @@ uint64_t live_lost(const struct session *s, const struct collect *c);
 /* Nodes whose probes are live. */
 uint32_t live_probes(const struct plan *p);
 
-/*
- * What the targets lose to our BPF programs, in per cent of the CPU time that they have taken since
- * the trace began, the cost of traps not counted; below 0: not known yet.
- */
-double live_cost_pct(const struct session *s, const struct collect *c);
+/* What the targets lose, in per cent of their CPU time so far; below 0: not known yet. */
+double live_cost_pct(const struct session *s);
 
 /*
  * Finished calls by node, of plan->nodes.n; false: there are too many paths for it to be cheap, or

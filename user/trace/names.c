@@ -2,6 +2,7 @@
 /* Names of system calls and of errors. */
 #include "trace/names.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,14 @@ const char *syscall_name(uint32_t nr, char buf[32])
 		return syscalls[nr];
 	snprintf(buf, 32, "syscall_%u", nr);
 	return buf;
+}
+
+int syscall_number(const char *name)
+{
+	for (size_t nr = 0; nr < sizeof(syscalls) / sizeof(*syscalls); nr++)
+		if (syscalls[nr] && !strcmp(syscalls[nr], name))
+			return (int)nr;
+	return -ENOENT;
 }
 
 const char *errno_name(int error, char buf[32])

@@ -79,6 +79,11 @@ struct plan_node {
 	bool gone;         /* one was missing in memory: see trace/textwatch.h */
 	bool detached;     /* its plugin is gone for now, and so are its probes */
 	bool costly;       /* it cost too much: it is not probed any more */
+	bool windowed;     /* it costs too much to be probed all the time: it is for moments */
+	bool inner;        /* by the stacks, others that were chosen are its callers always */
+	double value;      /* of one that was chosen: time under it; where paths begin, much more */
+	bool automatic;    /* nobody named it: it was chosen by what the stacks say */
+	bool regroup;      /* it is to be attached in another way */
 	bool removed;      /* taken off on request; what was counted stays */
 	bool later;        /* of a plugin: was detached an odd number of times */
 };

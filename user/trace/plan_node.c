@@ -12,6 +12,8 @@
 
 #include "bpf/wire.h"
 #include "lib/cleanup.h"
+#include "lib/path.h"
+#include "sym/demangle.h"
 #include "sym/extent.h"
 #include "sym/rettype.h"
 #include "trace/entries.h"
@@ -278,7 +280,7 @@ static const char *reason_against(const struct plan *p, const struct symbol *sym
 /* What nobody asked for is missed by nobody. */
 static void refuse(struct plan_object *o, const char *name, const char *why)
 {
-	if (o->plugin)
+	if (o->plugin || o->automatic)
 		o->refused++;
 	else
 		plan_add_skip(o->plan, o->object, name, why);
@@ -294,6 +296,10 @@ int plan_function(struct plan_object *o, const struct symbol *sym, const char *n
 				  .addr = sym->addr,
 				  .pred = *pred,
 				  .plugin = o->plugin,
+				  .automatic = o->automatic,
+				  .windowed = o->automatic,
+				  .inner = o->inner,
+				  .value = o->value,
 				  .text_addr = o->text_addr,
 				  .text_size = o->text_size };
 	uint64_t key[2] = { o->object, sym->offset };
@@ -323,4 +329,26 @@ int plan_function(struct plan_object *o, const struct symbol *sym, const char *n
 	p->has_go |= node.how == PLAN_GOROUTINE;
 	o->added++;
 	return table_add(&p->node_index, key, sizeof(key), (uint32_t)p->nodes.n - 1);
+}
+
+int plan_address(struct plan_object *o, uint64_t addr)
+{
+	uint64_t offset = symbols_offset_of(o->symbols, addr), start, end;
+	const struct symbol *known = symbols_find(o->symbols, offset);
+	_cleanup_free_ char *readable = known ? demangle(known->name) : NULL;
+	struct symbol unnamed = { .offset = offset, .addr = addr };
+	uint64_t key[2] = { o->object, offset };
+	struct spec_pred pred = {};
+	char name[300];
+
+	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
+		return 0;
+	if (known)
+		return plan_function(o, known, readable ? readable : known->name, &pred, NULL);
+	if (!symbols_code_range(o->symbols, addr, &start, &end))
+		return 0;
+	unnamed.size = end - start;
+	snprintf(name, sizeof(name), "%s+0x%" PRIx64, path_last(o->path), offset);
+	unnamed.name = name;
+	return plan_function(o, &unnamed, name, &pred, NULL);
 }

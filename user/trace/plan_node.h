@@ -23,7 +23,10 @@ struct plan_object {
 	uint32_t plugin;    /* its entries are planned: its index + 1; 0: what SPECs name is */
 	uint64_t text_addr, text_size; /* of a plugin */
 	int added;
-	uint32_t refused; /* entries of a plugin */
+	bool inner;       /* see plan_node */
+	double value;     /* see plan_node */
+	bool automatic;   /* nobody named its functions: see plan_auto.h */
+	uint32_t refused; /* of functions that nobody named */
 };
 
 /* What a function is called: as people write it, as linkers do, and without its parameters. */
@@ -58,3 +61,8 @@ int plan_function_probes(struct plan_object *o, const struct symbol *sym, struct
  * instructions where something enters the function behind it. 0 or -ENOMEM.
  */
 int plan_check_entries(struct plan_object *o, size_t first);
+/*
+ * The same for the function at an address in the file's space, if it is no node yet; one that only
+ * the unwind tables know is named by where it lies.
+ */
+int plan_address(struct plan_object *o, uint64_t addr);

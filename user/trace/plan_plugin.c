@@ -3,37 +3,11 @@
 #include "trace/plan_plugin.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "lib/cleanup.h"
-#include "lib/path.h"
-#include "sym/demangle.h"
 #include "trace/entrypoints.h"
 #include "trace/plan_node.h"
-
-/* A function that only the unwind tables know is named by where it lies. */
-static int plan_address(struct plan_object *o, uint64_t addr)
-{
-	uint64_t offset = symbols_offset_of(o->symbols, addr), start, end;
-	const struct symbol *known = symbols_find(o->symbols, offset);
-	_cleanup_free_ char *readable = known ? demangle(known->name) : NULL;
-	struct symbol unnamed = { .offset = offset, .addr = addr };
-	uint64_t key[2] = { o->object, offset };
-	struct spec_pred pred = {};
-	char name[300];
-
-	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
-		return 0;
-	if (known)
-		return plan_function(o, known, readable ? readable : known->name, &pred, NULL);
-	if (!symbols_code_range(o->symbols, addr, &start, &end))
-		return 0;
-	unnamed.size = end - start;
-	snprintf(name, sizeof(name), "%s+0x%" PRIx64, path_last(o->path), offset);
-	unnamed.name = name;
-	return plan_function(o, &unnamed, name, &pred, NULL);
-}
 
 static int refuse(char *why, size_t why_size, const char *text)
 {

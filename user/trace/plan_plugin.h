@@ -8,7 +8,7 @@
 #include "trace/plan.h"
 
 /* More of them cost too much to attach. */
-#define PLAN_ENTRIES_MAX 2048
+#define PLAN_ENTRIES_MAX 12000
 
 /*
  * Plans the entries of an object, those left out that are nodes already. text_addr, text_size: its

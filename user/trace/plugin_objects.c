@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/wire.h"
 #include "lib/glob.h"
 #include "lib/path.h"
 #include "trace/plugins_impl.h"
@@ -47,10 +49,32 @@ const struct dyninfo *plugin_dyninfo(struct plugins *p, struct collect *c, uint3
 	return &p->objects.v[file];
 }
 
-/* The path by which we reach what a process calls by this name. */
+/* What a name of an open file has behind this; NULL: it is another name. */
+static const char *after(const char *name, const char *beginning)
+{
+	size_t len = strlen(beginning);
+
+	return strncmp(name, beginning, len) ? NULL : name + len;
+}
+
+/* The path by which we reach what a process calls by this name: "self" is somebody else to us. */
 static void reach(uint32_t pid, const char *name, char *ret, size_t size)
 {
-	snprintf(ret, size, "/proc/%u/%s/%s", pid, name[0] == '/' ? "root" : "cwd", name);
+	const char *own = after(name, "/proc/self/"), *fd = after(name, "/dev/fd/");
+
+	own = own ? own : after(name, "/proc/thread-self/");
+	if (own)
+		snprintf(ret, size, "/proc/%u/%s", pid, own);
+	else if (fd)
+		snprintf(ret, size, "/proc/%u/fd/%s", pid, fd);
+	else
+		snprintf(ret, size, "/proc/%u/%s/%s", pid, name[0] == '/' ? "root" : "cwd", name);
+}
+
+/* A name that tells nothing of the file's: it was cut, or is that of a descriptor. */
+static bool is_vague(const char *name)
+{
+	return strlen(name) >= PB_PATH_LEN - 1 || after(name, "/proc/") || after(name, "/dev/fd/");
 }
 
 /* Is this mapped file what the loader calls by that name, which may be a link to it? */
@@ -62,7 +86,7 @@ static bool is_called(struct plugins *p, struct collect *c, const struct process
 	char path[PATH_MAX + 64];
 	struct stat st;
 
-	if (!name[0] || !f->ino || !strcmp(path_last(f->path), path_last(name)) ||
+	if (!name[0] || !f->ino || is_vague(name) || !strcmp(path_last(f->path), path_last(name)) ||
 	    (d && d->soname && !strcmp(d->soname, path_last(name))))
 		return true;
 	reach(proc->pid, name, path, sizeof(path));

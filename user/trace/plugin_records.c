@@ -277,6 +277,7 @@ static void settle_failure(const struct call *k, uint32_t plugin)
 			p->state = PLUGIN_FAILED;
 	}
 	e.failed = true;
+	e.during = k->r->call == PB_LOADER_DLCLOSE ? PLUGIN_DURING_UNLOAD : PLUGIN_DURING_LOAD;
 	e.error = error_text(k);
 	e.name = k->r->path[0] ? strpool_add(&k->p->strings, k->r->path) : NULL;
 	plugin_event_add(k->p, &e, k->r->stack);
@@ -449,36 +450,10 @@ static void take_object(struct plugins *p, const struct pb_plugin_object *o)
 		p->lost++;
 }
 
-/* A thread died inside a plugin. */
-static void take_crash(struct plugins *p, const struct pb_plugin_crash *r)
-{
-	struct plugin_event e = { .kind = PLUGIN_ERROR,
-				  .plugin = r->plugin,
-				  .time_ns = plugin_time(p, r->h.time_ns),
-				  .pid = r->h.pid,
-				  .tid = r->h.tid,
-				  .flags = -1,
-				  .has_duration = true,
-				  .duration_ns = since(r->h.time_ns, r->start_ns),
-				  .failed = true };
-	char name[16], text[32];
-
-	if (r->plugin >= p->all.n)
-		return;
-	p->all.v[r->plugin].p.crashes++;
-	p->all.v[r->plugin].p.last_activity_ns = e.time_ns;
-	snprintf(text, sizeof(text), "signal %s", signal_name(r->signal, name));
-	e.error = strpool_add(&p->strings, text);
-	if (p->plan && r->node < p->plan->nodes.n)
-		e.entry = p->plan->nodes.v[r->node].name;
-	plugin_event_add(p, &e, 0);
-}
-
 bool plugins_record(struct plugins *p, struct collect *c, const void *data, size_t size)
 {
 	const struct pb_header *h = data;
 	struct pb_plugin_object object;
-	struct pb_plugin_crash crash;
 	struct pb_plugin plugin;
 	struct call k = { .p = p, .c = c, .r = &plugin };
 
@@ -490,11 +465,8 @@ bool plugins_record(struct plugins *p, struct collect *c, const void *data, size
 		take_object(p, &object);
 		return true;
 	}
-	if (h->kind == PB_PLUGIN_CRASH && size >= sizeof(crash)) {
-		memcpy(&crash, data, sizeof(crash));
-		take_crash(p, &crash);
-		return true;
-	}
+	if (h->kind == PB_PLUGIN_CRASH || h->kind == PB_PLUGIN_CALL)
+		return plugin_call_record(p, data, size);
 	if (h->kind != PB_PLUGIN || size < sizeof(plugin))
 		return false;
 	memcpy(&plugin, data, sizeof(plugin));

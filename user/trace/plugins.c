@@ -44,6 +44,7 @@ void plugins_free(struct plugins *p)
 	table_done(&p->by_name);
 	table_done(&p->process_index);
 	strpool_done(&p->strings);
+	error_names_done(&p->errors);
 	free(p);
 }
 
@@ -85,9 +86,23 @@ int plugin_enters(struct plugins *p, struct plugin_process *pp, const struct res
 	if (!err && r->plugin != REPORT_NONE) {
 		p->all.v[r->plugin].residents++;
 		p->changed = true;
+		if (r->since_ns > p->entered_ns)
+			p->entered_ns = r->since_ns;
 	}
 	p->lost += err != 0;
 	return err;
+}
+
+/* It goes before its entries were probed, as they should have been. */
+static void count_unprobed(struct plugins *p, const struct resident *r, uint64_t stay_ns)
+{
+	struct known_plugin *k = &p->all.v[r->plugin];
+
+	if (!p->probing || r->call_ns || k->probed_ns || k->along || k->file == OBJECT_NONE ||
+	    (k->planned && !k->p.traced))
+		return;
+	k->p.gap_ns += stay_ns;
+	plugin_event_gap(p, r->plugin, stay_ns);
 }
 
 void plugin_leaves(struct plugins *p, struct plugin_process *pp, size_t resident, uint64_t now_ns)
@@ -96,8 +111,10 @@ void plugin_leaves(struct plugins *p, struct plugin_process *pp, size_t resident
 	struct plugin *plugin = plugin_at(p, r->plugin);
 	uint64_t since_ns = r->since_ns > p->begin_ns ? r->since_ns : p->begin_ns;
 
-	if (plugin && now_ns > since_ns)
+	if (plugin && now_ns > since_ns) {
 		plugin->up_ns += now_ns - since_ns;
+		count_unprobed(p, r, now_ns - since_ns);
+	}
 	if (plugin) {
 		p->all.v[r->plugin].residents--;
 		p->changed = true;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct plugins_options {
 	size_t globs_n;
 	uint32_t max_events;
 	uint64_t timeout_ns;     /* executions that take longer are counted; 0: none */
+	bool calls;              /* each execution is an event; otherwise those that failed */
 	double max_overhead_pct; /* entries that cost the targets more are detached */
 	/*
 	 * Called for each event as it happens; NULL: nobody cares. The plugin is NULL if there is
@@ -42,7 +44,7 @@ DEFINE_CLEANUP(struct plugins *, plugins_free)
 void plugins_set_max_overhead(struct plugins *p, double pct);
 /* The trace begins: what the processes have loaded by now was there before. NULL-safe. */
 void plugins_begin(struct plugins *p, struct collect *c, uint64_t now_ns);
-/* A record PB_PLUGIN or PB_PLUGIN_OBJECT; false: it is broken. NULL-safe. */
+/* A record PB_PLUGIN_…; false: it is broken. NULL-safe. */
 bool plugins_record(struct plugins *p, struct collect *c, const void *data, size_t size);
 /* What happens to processes, after the collection has heard of it. NULL-safe. */
 void plugins_forked(struct plugins *p, uint32_t parent, uint32_t child, uint64_t time_ns);

@@ -10,6 +10,7 @@
 #include "sym/dyninfo.h"
 #include "target/linkmap.h"
 #include "trace/collect.h"
+#include "trace/errornames.h"
 #include "trace/plugins.h"
 
 #define PLUGINS_MAX 4096
@@ -75,10 +76,14 @@ struct plugins {
 	uint64_t dropped, lost;
 	VEC(struct costly_entry) costly;
 	bool ended;
+	bool probing;            /* entries are probed on this kernel */
+	uint64_t entered_ns;     /* when the last one came */
 	bool changed;            /* plugins came or went since the session looked */
 	size_t looked_ahead;     /* object files of which the plan knows the hazards */
 	uint64_t last_seq;       /* of what was mapped */
 	const struct plan *plan; /* names of entries; NULL: none */
+	struct error_names errors;
+	struct bpf_map *error_names_map; /* NULL: there is none yet */
 };
 
 /* plugins.c */
@@ -93,6 +98,9 @@ void plugin_event_add(struct plugins *p, const struct plugin_event *e, uint64_t 
 uint64_t plugin_gap(const struct known_plugin *k);
 /* The last load of a plugin was followed by a time without probes. */
 void plugin_event_gap(struct plugins *p, uint32_t plugin, uint64_t gap_ns);
+
+/* plugin_calls.c: a record PB_PLUGIN_CRASH or PB_PLUGIN_CALL; false: it is broken. */
+bool plugin_call_record(struct plugins *p, const void *data, size_t size);
 
 /* plugin_objects.c: which object is which. */
 /* What the loader would know of a file; read anew if `again`. NULL: nothing. */

@@ -23,6 +23,8 @@ struct resolved {
 	uint32_t first, n;     /* frames in `parts`, innermost first; n is 0: not resolved yet */
 	bool is_root;          /* stacks begin here */
 	bool no_frame_pointer; /* its caller is skipped by a frame-pointer walk */
+	bool is_asked;         /* may_hide is known: */
+	bool may_hide;         /* frame pointers may skip its caller: nothing describes its code */
 	bool is_tracer;        /* our own BPF machinery at the leaf of a kernel stack */
 };
 
@@ -192,6 +194,17 @@ static void add_inlined(struct resolver *res, const source_frames *source, const
 	}
 }
 
+/* Where the function of code without a symbol begins; 0: not known. */
+static uint64_t start_of(const struct symbols *symbols, uint64_t offset)
+{
+	uint64_t addr = symbols ? symbols_addr_of(symbols, offset) : UINT64_MAX, start, end;
+
+	if (addr == UINT64_MAX || !symbols_code_range(symbols, addr, &start, &end))
+		return 0;
+	start = symbols_offset_of(symbols, start);
+	return start == UINT64_MAX ? 0 : start;
+}
+
 static void resolve_file(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
 {
 	const struct symbols *symbols = named_symbols(res, raw->object);
@@ -216,11 +229,30 @@ static void resolve_file(struct resolver *res, const struct raw_frame *raw, stru
 		f.name = readable ? readable : sym->name;
 		f.offset = sym->offset;
 	}
+	if (!f.name)
+		f.start = start_of(symbols, at);
 	add_inlined(res, &source, &f, out);
 	add_part(res, out, &f);
 	out->is_root = symbols && symbols_is_stack_root(symbols, at);
 	out->no_frame_pointer = symbols && symbols_keeps_frame_pointer(symbols, at) == 0;
 	free(readable);
+}
+
+/* A frame that its runtime has a name for. */
+static void set_runtime_name(struct frame *f, const struct runtime_name *known,
+			     enum frame_kind kind)
+{
+	static const enum language languages[PB_RUNTIMES] = {
+		[PB_RUNTIME_PYTHON] = LANGUAGE_PYTHON,
+		[PB_RUNTIME_V8] = LANGUAGE_JAVASCRIPT,
+		[PB_RUNTIME_BEAM] = LANGUAGE_ERLANG,
+	};
+
+	f->kind = kind;
+	f->name = known->name;
+	f->file = known->file;
+	f->line = known->line;
+	f->language = languages[known->kind];
 }
 
 static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struct resolved *out)
@@ -234,10 +266,7 @@ static void resolve_jit(struct resolver *res, const struct raw_frame *raw, struc
 	struct frame f = { .kind = FRAME_USER, .object = REPORT_NONE };
 
 	if (known) {
-		f.kind = known->file ? FRAME_INTERPRETED : FRAME_USER;
-		f.name = known->name;
-		f.file = known->file;
-		f.line = known->line;
+		set_runtime_name(&f, known, known->file ? FRAME_INTERPRETED : FRAME_USER);
 	} else if (proc) {
 		f.name = process_jit_name(proc, raw->offset - raw->is_return);
 	}
@@ -254,12 +283,8 @@ static void resolve_runtime(struct resolver *res, const struct raw_frame *raw, s
 	    runtimes_name(res->collect->runtimes, (uint32_t)raw->offset);
 	struct frame f = { .kind = FRAME_INTERPRETED, .object = REPORT_NONE, .name = "[unknown]" };
 
-	if (known) {
-		f.kind = known->native ? FRAME_USER : FRAME_INTERPRETED;
-		f.name = known->name;
-		f.file = known->file;
-		f.line = known->line;
-	}
+	if (known)
+		set_runtime_name(&f, known, known->native ? FRAME_USER : FRAME_INTERPRETED);
 	add_part(res, out, &f);
 }
 
@@ -284,6 +309,41 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
 	return out;
 }
 
+/* May a walk by rbp have missed the caller of this frame? */
+static bool may_hide_caller(struct resolver *res, uint32_t i)
+{
+	const struct raw_frame *raw = &res->collect->frames.v[i];
+	struct resolved *f = &res->frames[i];
+	const struct symbols *symbols;
+
+	if (!f->is_asked && raw->place == PLACE_OBJECT) {
+		symbols = object_symbols(&res->collect->objects, raw->object);
+		f->may_hide =
+		    !symbols ||
+		    symbols_may_hide_caller(symbols, raw->offset - raw->is_return, raw->is_return);
+	}
+	f->is_asked = true;
+	return f->may_hide;
+}
+
+/* The first frame whose caller may be missing, among those before `end`; `end`: there is none. */
+static uint32_t first_hider(struct resolver *res, const struct raw_stack *s, uint32_t end)
+{
+	uint32_t i = s->kernel;
+
+	while (s->by_rbp && i < end && !may_hide_caller(res, s->frames[i]))
+		i++;
+	return s->by_rbp ? i : end;
+}
+
+/* Whoever begins a stack may have been begun by another such: a thread's function by clone3(). */
+static uint32_t behind_roots(struct resolver *res, const struct raw_stack *s, uint32_t i)
+{
+	while (i < s->n && resolve_frame(res, s->frames[i])->is_root)
+		i++;
+	return i;
+}
+
 /*
  * How much of what was unwound by tables is good: all, unless the way led to where no code is.
  * Where rbp was followed instead, or another thread of control has since used the memory, one may
@@ -291,19 +351,21 @@ static const struct resolved *resolve_frame(struct resolver *res, uint32_t i)
  */
 static uint32_t unwound_frames(struct resolver *res, const struct raw_stack *s, bool *complete)
 {
+	bool at_root = false;
+	uint32_t i;
+
 	*complete = false;
-	for (uint32_t i = s->kernel; i < s->n; i++) {
+	for (i = s->kernel; i < s->n && !at_root; i++) {
 		const struct resolved *f = resolve_frame(res, s->frames[i]);
 
 		if (i > s->kernel && res->collect->frames.v[s->frames[i]].place == PLACE_UNKNOWN)
 			return i;
-		if (f->is_root && (s->by_rbp || s->end != PB_END_DONE || i + 1 == s->n)) {
-			*complete = !s->full;
-			return i + 1;
-		}
+		at_root = f->is_root && (s->by_rbp || s->end != PB_END_DONE || i + 1 == s->n);
 	}
-	*complete = s->end == PB_END_DONE && !s->full;
-	return s->n;
+	if (at_root)
+		i = behind_roots(res, s, i);
+	*complete = (at_root || s->end == PB_END_DONE) && !s->full && first_hider(res, s, i) == i;
+	return i;
 }
 
 /*
@@ -421,8 +483,11 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 	const struct raw_stack *s = &res->collect->stacks.v[stack];
 	const struct raw_frame *last = NULL;
 	const struct resolved *known = NULL;
+	uint32_t hider = s->n;
 
-	for (uint32_t i = s->kernel; i < s->n; i++) {
+	if (s->end == PB_END_DONE)
+		hider = first_hider(res, s, s->n);
+	for (uint32_t i = s->kernel; i < s->n && i <= hider; i++) {
 		const struct raw_frame *f = &res->collect->frames.v[s->frames[i]];
 
 		if (f->place == PLACE_UNKNOWN && i != s->kernel)
@@ -431,10 +496,19 @@ const char *resolve_cut(struct resolver *res, uint32_t stack, uint32_t *ret_obje
 		known = resolve_frame(res, s->frames[i]);
 	}
 	*ret_frame = known && known->n ? res->parts.v[known->first + known->n - 1] : REPORT_NONE;
+	/* Addresses of code that was compiled at run time tell nobody anything one by one. */
+	if (last && last->place == PLACE_JIT && !last->object && *ret_frame != REPORT_NONE &&
+	    !res->report->frames.v[*ret_frame].name)
+		*ret_frame = report_add_frame(
+		    res->report,
+		    &(struct frame){ .kind = FRAME_USER, .object = REPORT_NONE, .name = "[anon]" });
 	*ret_object =
 	    last && last->place == PLACE_OBJECT ? resolve_object(res, last->object) : REPORT_NONE;
 	if (has_place(res, s, PLACE_SKIPPED))
 		return reasons[PB_END_DEEP];
+	if (hider < s->n)
+		return "no unwind information: a caller may be missing, if it keeps no frame "
+		       "pointer";
 	return s->n == s->kernel ? "the stack was not seen" : reasons[s->end];
 }
 

@@ -28,6 +28,7 @@
 struct object_runtime {
 	bool tried;
 	const struct runtime *runtime; /* NULL: none */
+	const struct runtime *lacking; /* it is one, but without what is needed; or NULL */
 	struct export_symbol exports[RUNTIME_EXPORTS_MAX];
 	unwind_marks marks;
 };
@@ -60,7 +61,6 @@ struct complaint {
 
 struct runtimes {
 	int images_fd;
-	uint32_t kinds; /* that BPF knows */
 	VEC(uint16_t) free_images;
 	uint16_t images_n;
 	VEC(struct object_runtime) objects; /* by object file */
@@ -87,10 +87,9 @@ int runtimes_new(struct runtimes **ret)
 	return 0;
 }
 
-void runtimes_begin(struct runtimes *r, int images_fd, uint32_t kinds)
+void runtimes_begin(struct runtimes *r, int images_fd)
 {
 	r->images_fd = images_fd;
-	r->kinds = kinds;
 }
 
 /* Not reused before all others were: a child that was forked a moment ago may still have it. */
@@ -138,15 +137,20 @@ void runtimes_free(struct runtimes *r)
 	free(r);
 }
 
-/* Does the object export what this runtime needs? Fills the exports. */
-static bool exports_all(int fd, const struct runtime *rt, struct export_symbol *exports)
+/*
+ * Does the object export what this runtime needs? Fills the exports. *is_it: it is this runtime in
+ * any case.
+ */
+static bool exports_all(int fd, const struct runtime *rt, struct export_symbol *exports,
+			bool *is_it)
 {
 	size_t n = 0;
 
 	for (; n < RUNTIME_EXPORTS_MAX && rt->exports[n]; n++)
-		exports[n].name = rt->exports[n];
-	if (exports_find(fd, exports, n) < (int)rt->needed)
+		exports[n] = (struct export_symbol){ .name = rt->exports[n] };
+	if (exports_find(fd, exports, n) < 0)
 		return false;
+	*is_it = rt->has_sign && exports[rt->sign].addr;
 	for (size_t i = 0; i < rt->needed; i++) {
 		if (!exports[i].addr)
 			return false;
@@ -158,9 +162,13 @@ static void look_for(struct object_runtime *o, int fd)
 {
 	for (const struct runtime *const *rt = runtimes_known; *rt; rt++) {
 		struct runtime_object host = { fd, o->exports };
+		bool is_it = false;
 
-		if (!exports_all(fd, *rt, o->exports))
+		if (!exports_all(fd, *rt, o->exports, &is_it)) {
+			if (is_it)
+				o->lacking = *rt;
 			continue;
+		}
 		if ((*rt)->mark && (*rt)->mark(&host, &o->marks)) {
 			vec_done(&o->marks);
 			continue;
@@ -188,17 +196,11 @@ static struct object_runtime *object_of(struct runtimes *r, struct object_files 
 	return &r->objects.v[object];
 }
 
-uint32_t runtimes_in(struct runtimes *r, struct object_files *o)
+bool runtimes_host(struct runtimes *r, struct object_files *o, uint32_t object)
 {
-	uint32_t kinds = 0;
+	const struct object_runtime *known = r ? object_of(r, o, object) : NULL;
 
-	for (uint32_t i = 0; i < o->files.n; i++) {
-		const struct object_runtime *object = object_of(r, o, i);
-
-		if (object && object->runtime)
-			kinds |= 1U << object->runtime->kind;
-	}
-	return kinds;
+	return known && known->runtime;
 }
 
 int runtimes_mark(struct runtimes *r, struct object_files *o, uint32_t object,
@@ -240,14 +242,14 @@ static struct process_runtimes *process_runtimes(struct runtimes *r, uint32_t pi
 	return NULL;
 }
 
-static void complain(struct runtimes *r, const struct opened *o, uint32_t pid, const char *why)
+static void complain(struct runtimes *r, const struct runtime *rt, uint32_t pid, const char *why)
 {
-	struct complaint c = { o->runtime, pid, 1, "" };
+	struct complaint c = { rt, pid, 1, "" };
 
 	snprintf(c.why, sizeof(c.why), "%s", why);
 	vec_foreach (known, &r->complaints) {
 		if (known->runtime == c.runtime && !strcmp(known->why, c.why)) {
-			known->processes++;
+			known->processes += known->pid != pid;
 			return;
 		}
 	}
@@ -287,7 +289,7 @@ static bool open_runtime(struct runtimes *r, struct object_files *o, struct open
 	if (!err && (!key || bpf_map_update_elem(r->images_fd, &key, &image, BPF_ANY)))
 		err = -ENOSPC;
 	if (err && err != -ESRCH)
-		complain(r, opened, pid, why);
+		complain(r, opened->runtime, pid, why);
 	if (err)
 		give_image(r, opened);
 	return !err;
@@ -328,6 +330,10 @@ static bool see_mapping(struct runtimes *r, struct object_files *o, struct proce
 	struct opened *opened;
 	uint64_t bias;
 
+	if (object && object->lacking && is_lowest(proc, m)) {
+		complain(r, object->lacking, p->pid, "this build does not export what tells of it");
+		return false;
+	}
 	if (!object || !object->runtime || !is_lowest(proc, m))
 		return false;
 	bias = bias_of(o, m);
@@ -337,10 +343,6 @@ static bool see_mapping(struct runtimes *r, struct object_files *o, struct proce
 		return false;
 	forget(r, opened);
 	*opened = (struct opened){ .runtime = object->runtime, .object = m->object, .bias = bias };
-	if (!(r->kinds & 1U << object->runtime->kind)) {
-		complain(r, opened, p->pid, "it began after the trace: trace it anew");
-		return false;
-	}
 	return open_runtime(r, o, opened, p->pid);
 }
 
@@ -406,13 +408,14 @@ bool runtimes_wants_ranges(enum pb_runtime kind)
 }
 
 /* The number of a frame's name; TABLE_NONE: there is no room. */
-static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
+static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f, enum pb_runtime kind)
 {
 	struct {
 		const char *name, *file;
-		uint32_t line, native;
+		uint32_t line;
+		uint16_t native, kind;
 	} key = { strpool_add(&r->strings, f->name), strpool_add(&r->strings, f->file), f->line,
-		  f->native };
+		  f->native, (uint16_t)kind };
 	uint32_t i;
 
 	if (!key.name || (f->file && !key.file))
@@ -421,7 +424,8 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 	if (i != TABLE_NONE || r->names.n >= NAMES_MAX)
 		return i;
 	i = (uint32_t)r->names.n;
-	if (vec_push(&r->names, (struct runtime_name){ key.name, key.file, f->line, f->native }))
+	if (vec_push(&r->names,
+		     (struct runtime_name){ key.name, key.file, f->line, f->native, kind }))
 		return TABLE_NONE;
 	if (!table_add(&r->name_index, &key, sizeof(key), i))
 		return i;
@@ -431,7 +435,7 @@ static uint32_t intern_name(struct runtimes *r, const struct runtime_frame *f)
 
 uint32_t runtimes_add_name(struct runtimes *r, const struct runtime_frame *f)
 {
-	return r ? intern_name(r, f) : TABLE_NONE;
+	return r ? intern_name(r, f, PB_RUNTIME_NONE) : TABLE_NONE;
 }
 
 /* Asks the runtime itself. RUNTIME_NOTHING: there is nothing to show. */
@@ -443,8 +447,9 @@ static int ask(struct runtimes *r, const struct opened *o, const struct runtime_
 
 	*ret = (struct cached){ .first = (uint32_t)r->parts.n };
 	vec_foreach (f, &frames) {
-		uint32_t name =
-		    err < 0 || ret->n >= RUNTIME_PARTS_MAX ? TABLE_NONE : intern_name(r, f);
+		uint32_t name = err < 0 || ret->n >= RUNTIME_PARTS_MAX
+				    ? TABLE_NONE
+				    : intern_name(r, f, o->runtime->kind);
 
 		if (name == TABLE_NONE)
 			continue;
@@ -525,12 +530,18 @@ bool runtimes_hide(const struct runtimes *r, uint32_t object)
 	return rt && rt->hides_host;
 }
 
-void runtimes_tell(const struct runtimes *r, struct report *report)
+void runtimes_tell(struct runtimes *r, struct report *report)
 {
 	char note[RUNTIME_WHY_MAX + 120];
 
 	if (!r)
 		return;
+	vec_foreach (p, &r->processes) {
+		for (int i = 0; i < PB_RUNTIMES; i++) {
+			if (p->kinds[i].pending)
+				complain(r, p->kinds[i].runtime, p->pid, "it had not begun yet");
+		}
+	}
 	vec_foreach (c, &r->complaints) {
 		snprintf(note, sizeof(note), "no %s frames in process %" PRIu32 "%s: %s",
 			 c->runtime->name, c->pid, c->processes > 1 ? " and others" : "", c->why);

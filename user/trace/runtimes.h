@@ -24,13 +24,10 @@ int runtimes_new(struct runtimes **ret);
 void runtimes_free(struct runtimes *r);
 DEFINE_CLEANUP(struct runtimes *, runtimes_free)
 
-/* Kinds that these objects have: 1 << enum pb_runtime, or-ed. */
-uint32_t runtimes_in(struct runtimes *r, struct object_files *o);
-/*
- * From now on BPF is told, through the map runtime_images, whose descriptor stays the caller's. Of
- * kinds that are not in `kinds` the loaded programs know nothing.
- */
-void runtimes_begin(struct runtimes *r, int images_fd, uint32_t kinds);
+/* From now on BPF is told, through the map runtime_images, whose descriptor stays the caller's. */
+void runtimes_begin(struct runtimes *r, int images_fd);
+/* Is the object one that a runtime is in? NULL-safe: no. */
+bool runtimes_host(struct runtimes *r, struct object_files *o, uint32_t object);
 /*
  * Puts the marks of an object's runtime on its unwind table. NULL-safe. 0 or -ENOMEM.
  */
@@ -50,7 +47,8 @@ void runtimes_image(struct runtimes *r, const struct process *proc, struct pb_un
 struct runtime_name {
 	const char *name, *file; /* file: NULL if not known */
 	uint32_t line;
-	bool native; /* made by the runtime for itself: shown as native code */
+	bool native;          /* made by the runtime for itself: shown as native code */
+	enum pb_runtime kind; /* PB_RUNTIME_NONE: not known */
 };
 
 #define RUNTIME_PARTS_MAX 32
@@ -72,4 +70,4 @@ const struct runtime_name *runtimes_name(const struct runtimes *r, uint32_t name
 bool runtimes_hide(const struct runtimes *r, uint32_t object);
 
 /* One line each about runtimes that could not be opened, and frames without a name. */
-void runtimes_tell(const struct runtimes *r, struct report *report);
+void runtimes_tell(struct runtimes *r, struct report *report);

@@ -26,6 +26,7 @@ struct tick {
 struct sampler {
 	VEC(struct tick) ticks;
 	uint64_t period_ns;
+	uint32_t slow; /* times the period */
 	size_t tick;
 	unsigned int seed;
 };
@@ -72,6 +73,7 @@ int sampler_start(struct bpf_program *prog, uint32_t frequency_hz, struct sample
 		return -ENOMEM;
 	s->period_ns = NS_PER_SEC / frequency_hz;
 	s->seed = (unsigned int)getpid();
+	s->slow = 1;
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		err = add_cpu(s, prog, cpu);
 		if (err)
@@ -94,10 +96,24 @@ void sampler_jitter(struct sampler *s)
 		return;
 	for (size_t i = s->tick++ % TICKS_PER_CHANGE; i < s->ticks.n; i += TICKS_PER_CHANGE) {
 		int percent = rand_r(&s->seed) % (2 * JITTER_PERCENT + 1) - JITTER_PERCENT;
-		uint64_t period = s->period_ns / 100 * (uint64_t)(100 + percent);
+		uint64_t period = s->slow * s->period_ns / 100 * (uint64_t)(100 + percent);
 
 		ioctl(s->ticks.v[i].fd, PERF_EVENT_IOC_PERIOD, &period);
 	}
+}
+
+void sampler_enable(struct sampler *s, bool on)
+{
+	if (!s)
+		return;
+	vec_foreach (t, &s->ticks)
+		ioctl(t->fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+}
+
+void sampler_slow(struct sampler *s, uint32_t factor)
+{
+	if (s)
+		s->slow = factor;
 }
 
 void sampler_stop(struct sampler *s)

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,7 +16,7 @@
 
 #define TICKS_OFF 9 /* between two measurements */
 
-#define PROGRAMS_MAX 32
+#define PROGRAMS_MAX 48
 
 /* What the kernel has counted for one program. */
 struct usage {
@@ -29,6 +30,8 @@ struct selfcost {
 	uint64_t started_ns, stopped_ns, window_ns, measured_ns;
 	struct usage opened[PROGRAMS_MAX];   /* when the window was opened */
 	struct usage measured[PROGRAMS_MAX]; /* in closed windows */
+	struct usage last[PROGRAMS_MAX];     /* in the one that was closed last */
+	bool ended;                          /* at the last tick */
 };
 
 static struct usage usage_of(const struct bpf_program *prog)
@@ -67,8 +70,10 @@ static void close_window(struct selfcost *c)
 
 		if (i == PROGRAMS_MAX)
 			break;
-		c->measured[i].run_ns += now.run_ns - c->opened[i].run_ns;
-		c->measured[i].runs += now.runs - c->opened[i].runs;
+		c->last[i].run_ns = now.run_ns - c->opened[i].run_ns;
+		c->last[i].runs = now.runs - c->opened[i].runs;
+		c->measured[i].run_ns += c->last[i].run_ns;
+		c->measured[i].runs += c->last[i].runs;
 		i++;
 	}
 	c->measured_ns += clock_monotonic_ns() - c->window_ns;
@@ -96,10 +101,31 @@ void selfcost_tick(struct selfcost *c)
 {
 	if (!c || c->stopped_ns)
 		return;
-	if (c->stats_fd >= 0)
+	c->ended = c->stats_fd >= 0;
+	if (c->ended)
 		close_window(c);
 	else if (++c->ticks % TICKS_OFF == 0)
 		open_window(c);
+}
+
+bool selfcost_measured(const struct selfcost *c, const char *prefix, uint64_t *run_ns,
+		       uint64_t *runs)
+{
+	struct bpf_program *prog;
+	uint32_t i = 0;
+
+	if (!c || !c->ended)
+		return false;
+	bpf_object__for_each_program (prog, c->skel->obj) {
+		if (i == PROGRAMS_MAX)
+			break;
+		if (!strncmp(bpf_program__name(prog), prefix, strlen(prefix))) {
+			*run_ns += c->last[i].run_ns;
+			*runs += c->last[i].runs;
+		}
+		i++;
+	}
+	return true;
 }
 
 void selfcost_stop(struct selfcost *c)

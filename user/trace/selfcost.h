@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pathbpf;
@@ -15,6 +16,12 @@ struct selfcost *selfcost_start(struct pathbpf *skel);
 /* Call it every 100 ms. */
 void selfcost_tick(struct selfcost *c);
 void selfcost_stop(struct selfcost *c);
+/*
+ * Did the last selfcost_tick() end a measurement? Then adds what the programs whose name begins
+ * with `prefix` took during it (ns, on all CPUs and for all processes), and how often they ran.
+ */
+bool selfcost_measured(const struct selfcost *c, const char *prefix, uint64_t *run_ns,
+		       uint64_t *runs);
 /*
  * Calls fn for each program with its run time (ns) and number of runs since the start, on all
  * CPUs and for all processes: estimates.

@@ -17,14 +17,18 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "trace/allocs.h"
 #include "trace/iterate.h"
 #include "trace/kprobe.h"
 #include "trace/loaders.h"
 #include "trace/plugins.h"
 #include "trace/runtimes.h"
 #include "trace/sampler.h"
-#include "trace/selfcost.h"
+#include "trace/costs.h"
+#include "trace/governor.h"
+#include "trace/hits.h"
 #include "trace/trapcost.h"
+#include "trace/selfcost.h"
 #include "trace/textcheck.h"
 #include "trace/textwatch.h"
 #include "trace/unwinder.h"
@@ -162,13 +166,18 @@ int session_open(const struct session_options *opt, struct plan *plan, struct co
 		snprintf(msg, msg_size, "cannot load the BPF programs: %s", load_advice(err));
 		return err;
 	}
+	if (opt->bpf_memory_max && session_bpf_memory(s) > opt->bpf_memory_max) {
+		snprintf(msg, msg_size, "BPF maps need %.1f MiB, --max-bpf-memory allows %.1f MiB",
+			 (double)session_bpf_memory(s) / (1 << 20),
+			 (double)opt->bpf_memory_max / (1 << 20));
+		return -E2BIG;
+	}
 	tell_sizes(s);
 	err = plan && opt->window_ns ? windows_new(opt->window_ns, opt->windows_keep, &s->windows)
 				     : 0;
 	if (err)
 		return err;
-	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images),
-		       s->skel->rodata->config.runtimes);
+	runtimes_begin(collect->runtimes, bpf_map__fd(s->skel->maps.runtime_images));
 	err = make_unwinder(s);
 	if (err)
 		session_add_missing(s, "unwind tables",
@@ -225,14 +234,11 @@ static int attach_process_events(struct session *s)
 
 static void attach_syscalls(struct session *s)
 {
-	struct pathbpf *skel = s->skel;
 	int err;
 
 	if (!s->opt.syscalls && !(s->plan && plan_wants(s->plan, SPEC_SYSCALL)))
 		return;
-	/* The exit first: an entry without its exit would be a call that never ends. */
-	err = attach(skel->progs.pb_sys_exit, &skel->links.pb_sys_exit);
-	err = err ? err : attach(skel->progs.pb_sys_enter, &skel->links.pb_sys_enter);
+	err = session_set_syscalls(s, true);
 	if (err)
 		session_add_missing(s, "syscalls", "tracepoints sys_enter, sys_exit: %s",
 				    strerror(-err));
@@ -244,7 +250,9 @@ int session_attach_functions(struct session *s)
 	const struct collect *c = s->collect;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
 
+	session_govern_nodes(s);
 	err = err ? err : uprobes_attach(s->uprobes, s->plan, &s->collect->objects);
+	session_govern_refused(s);
 	err = err || !s->kprobes ? err : kprobes_attach(s->kprobes, s->plan);
 	return err ? err : textwatch_attached(s->watch);
 }
@@ -292,6 +300,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 
 	err = err ? err : session_set_nodes(s);
 	err = err ? err : session_set_timelines(s);
+	err = err ? err : session_govern_prepare(s);
 	session_make_paths(s);
 	s->unwinds = may_unwind(s);
 	session_update_unwinder(s);
@@ -307,6 +316,9 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		err = err ? err
 			  : textwatch_new(s->plan, &s->collect->objects, &s->collect->processes,
 					  &s->watch);
+	}
+	err = err ? err : session_govern_begin(s);
+	if (s->plan) {
 		err = err ? err : session_attach_functions(s);
 		if (err) {
 			snprintf(msg, msg_size, "cannot attach the function probes");
@@ -329,7 +341,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 		snprintf(msg, msg_size, "cannot follow the plugins");
 		return err;
 	}
-	s->selfcost = selfcost_start(s->skel);
+	session_govern_measure(s);
 	return 0;
 }
 
@@ -357,9 +369,9 @@ int session_drain(struct session *s)
 	s->drain_until_ns = UINT64_MAX;
 	err = session_plugins_update(s);
 
+	err = err ? err : session_govern_tick(s);
+	err = err ? err : session_auto_tick(s);
 	session_update_unwinder(s);
-	sampler_jitter(s->sampler);
-	selfcost_tick(s->selfcost);
 	textwatch_tick(s->watch);
 	session_make_paths(s);
 	if (s->windows)
@@ -426,7 +438,9 @@ int session_stop(struct session *s)
 	if (s->stopped)
 		return 0;
 	s->stopped = true;
-	selfcost_stop(s->selfcost);
+	s->ended = governor_now(s->governor);
+	governor_stop(s->governor);
+	selfcost_stop(s->costs ? costs_selfcost(s->costs) : NULL);
 	session_tell_left_out(s);
 	if (!s->skel->bss->inert) /* after an emergency stop there are none to be missed */
 		textwatch_last(s->watch);
@@ -437,6 +451,7 @@ int session_stop(struct session *s)
 	s->end_ns = clock_monotonic_ns();
 	uprobes_detach(s->uprobes);
 	loaders_detach(s->loaders);
+	allocs_detach_all(s->allocs);
 	kprobes_detach(s->kprobes);
 	sampler_stop(s->sampler);
 	pathbpf__detach(s->skel);
@@ -450,11 +465,16 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	selfcost_free(s->selfcost);
+	governor_free(s->governor);
+	costs_free(s->costs);
+	hits_free(s->hits);
+	trap_trial_free(s->trial);
+	vec_done(&s->governed);
 	free(s->budget);
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
 	loaders_free(s->loaders);
+	allocs_free(s->allocs);
 	textwatch_free(s->watch);
 	unwinder_free(s->unwinder);
 	windows_free(s->windows);
@@ -507,11 +527,6 @@ uint64_t session_end_ns(const struct session *s)
 	return s->end_ns;
 }
 
-const struct selfcost *session_selfcost(const struct session *s)
-{
-	return s->selfcost;
-}
-
 /* The kernel reports a map's memory in its fdinfo. */
 static uint64_t map_memory(int fd)
 {
@@ -545,17 +560,12 @@ const struct loaders *session_loaders(const struct session *s)
 	return s->loaders;
 }
 
+const struct allocs *session_allocs(const struct session *s)
+{
+	return s->allocs;
+}
+
 struct pathbpf *session_skeleton(const struct session *s)
 {
 	return s->skel;
-}
-
-int session_trap_costs(struct session *s, struct trap_costs *ret)
-{
-	const struct pathbpf *skel = s->skel;
-	bool functions = bpf_program__fd(skel->progs.pb_span_enter) >= 0;
-
-	return trap_costs_measure(
-	    functions ? skel->progs.pb_span_enter : skel->progs.pb_plugin_enter,
-	    functions ? skel->progs.pb_span_leave : skel->progs.pb_plugin_leave, ret);
 }

@@ -12,6 +12,7 @@
 #include "lib/vec.h"
 #include "target/proc.h"
 #include "trace/collect.h"
+#include "trace/governor.h"
 #include "trace/plan.h"
 
 struct plugins_options;
@@ -26,6 +27,7 @@ struct session_options {
 	uint64_t cgroup_id;    /* SCOPE_CGROUP */
 	bool follow;           /* forked children too */
 	bool cpu, offcpu, syscalls;
+	bool automatic;                        /* choose functions by what the stacks say */
 	bool timelines;                        /* record root spans whole */
 	uint64_t window_ns;                    /* for trends; 0: without */
 	uint32_t windows_keep;                 /* the latest */
@@ -33,6 +35,8 @@ struct session_options {
 	bool native; /* stacks keep an interpreter's own frames beside those that it runs */
 	uint32_t frequency_hz;
 	uint64_t offcpu_min_ns;
+	struct governor_limits limits;
+	uint64_t bpf_memory_max; /* bytes of maps; 0: no limit */
 };
 
 /* A signal that was asked for and cannot be had here. */
@@ -87,15 +91,27 @@ uint64_t session_counter(const struct session *s, uint32_t counter);
 /* Monotonic times of attach and stop. */
 uint64_t session_begin_ns(const struct session *s);
 uint64_t session_end_ns(const struct session *s);
-/* What our programs took; see selfcost_each(). */
-struct selfcost;
-const struct selfcost *session_selfcost(const struct session *s);
+/* What it costs, and who keeps that small. */
+const struct costs *session_costs(const struct session *s);
+struct governor *session_governor(const struct session *s);
+/* The part of the time that a node was probed: 1 without interruption. After session_stop(). */
+double session_node_share(const struct session *s, uint32_t node);
+/* Nodes that the governor has changed. How many. */
+struct governed_node {
+	uint32_t node;
+	bool never; /* it is not probed any more; else it is for moments, or was */
+	char why[120];
+};
+size_t session_governed(const struct session *s, const struct governed_node **ret);
 /* Memory of our maps, in bytes. */
 uint64_t session_bpf_memory(const struct session *s);
 
 /* The probes on dynamic loaders; NULL: plugins are not looked for. */
 struct loaders;
 const struct loaders *session_loaders(const struct session *s);
+/* Those on allocators' calls; NULL likewise. */
+struct allocs;
+const struct allocs *session_allocs(const struct session *s);
 
 /* Reading a map after session_stop(); see harvest.c. */
 struct bpf_map;

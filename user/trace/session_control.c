@@ -13,7 +13,12 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "trace/iterate.h"
+#include "trace/livesums.h"
+#include "trace/plugins.h"
+#include "trace/costs.h"
+#include "trace/governor.h"
 #include "trace/kprobe.h"
+#include "trace/loaders.h"
 #include "trace/livesums.h"
 #include "trace/mapread.h"
 #include "trace/plugins.h"
@@ -45,10 +50,23 @@ int session_live(struct session *s, struct live_sums *ret)
 	return err ? err : live_sums_add(ret, out.data, out.len);
 }
 
+pid_t session_fork(struct session *s)
+{
+	pid_t child;
+
+	governor_hold(s->governor);
+	uprobes_hold(s->uprobes);
+	child = fork();
+	uprobes_let_go(s->uprobes);
+	governor_let_go(s->governor);
+	return child;
+}
+
 void session_pretend_end(struct session *s)
 {
 	s->end_ns = clock_monotonic_ns();
-	selfcost_stop(s->selfcost);
+	s->ended = governor_now(s->governor);
+	selfcost_stop(costs_selfcost(s->costs));
 	session_tell_left_out(s);
 	textwatch_last(s->watch);
 	plugins_end(s->collect->plugins, s->end_ns);
@@ -111,11 +129,14 @@ int session_detach_removed(struct session *s)
 	return err;
 }
 
+/* Loads in a pause are not seen: whoever asks for plugins would miss them. */
 const char *session_no_pause(const struct session *s)
 {
-	return s->opt.plugins
-		   ? "a trace that follows plugins cannot be paused: it would miss what is "
-		     "loaded meanwhile"
+	const struct plugins_options *p = s->opt.plugins;
+
+	return p && (p->globs_n || p->on_event)
+		   ? "a trace that was asked for plugins (--plugin, --events) cannot be paused: it "
+		     "would miss what is loaded meanwhile"
 		   : NULL;
 }
 
@@ -129,11 +150,15 @@ int session_pause(struct session *s)
 	__sync_val_compare_and_swap(&s->skel->bss->inert, 0, INERT_PAUSED);
 	s->paused_at_ns = clock_monotonic_ns();
 	usleep(CLOSING_US);
+	governor_pause(s->governor);
 	err = iterate_for(s, PB_ITER_PAUSE, NULL);
 	if (s->plan) {
 		session_detach_objects(s);
 		detach_kernel(s);
 	}
+	loaders_detach(s->loaders);
+	loaders_free(s->loaders);
+	s->loaders = NULL;
 	sampler_free(s->sampler);
 	s->sampler = NULL;
 	pathbpf__detach(s->skel);
@@ -184,6 +209,8 @@ int session_resume(struct session *s)
 	session_update_unwinder(s);
 	err = err ? err : session_attach_events(s);
 	err = err || !s->plan ? err : session_attach_functions(s);
+	err = err ? err : session_plugins_open(s);
+	governor_resume(s->governor, s->sampler);
 	/* But not after an emergency stop, which says something else there. */
 	__sync_val_compare_and_swap(&s->skel->bss->inert, INERT_PAUSED, 0);
 	s->paused_ns += clock_monotonic_ns() - s->paused_at_ns;
@@ -230,5 +257,10 @@ void session_set_others_cost(struct session *s, double pct)
 
 void session_set_max_overhead(struct session *s, double pct)
 {
+	struct governor_limits limits;
+
 	plugins_set_max_overhead(s->collect->plugins, pct);
+	governor_limits(s->governor, &limits);
+	limits.overhead_pct = pct;
+	governor_set_limits(s->governor, &limits);
 }

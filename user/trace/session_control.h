@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "trace/spec.h"
 
@@ -17,10 +17,12 @@ struct session;
  * Release with live_sums_done(). 0 or a negative errno.
  */
 int session_live(struct session *s, struct live_sums *ret);
+/* As fork(), but no other thread is in the midst of a change of what the child will look at. */
+pid_t session_fork(struct session *s);
 /*
- * In a child after fork(), which has a copy of all that is in user space and has dropped its probes
- * (emergency_drop_probes()): the trace ends here for whoever looks at the copy; nothing that
- * belongs to the parent is touched.
+ * In a child after session_fork(), which has a copy of all that is in user space and has dropped
+ * its probes (emergency_drop_probes()): the trace ends here for whoever looks at the copy; nothing
+ * that belongs to the parent is touched.
  */
 void session_pretend_end(struct session *s);
 

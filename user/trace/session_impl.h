@@ -10,12 +10,16 @@
 #include "trace/session.h"
 #include "trace/uprobe.h"
 
+struct allocs;
+struct costs;
+struct governor;
+struct hits;
 struct kprobes;
 struct loaders;
 struct ring_buffer;
 struct sampler;
-struct selfcost;
 struct textwatch;
+struct trap_trial;
 struct unwinder;
 struct windows;
 
@@ -27,15 +31,23 @@ struct session {
 	struct ring_buffer *ring;
 	uint64_t drain_until_ns; /* a turn takes no more of it from then on */
 	struct sampler *sampler;
-	struct selfcost *selfcost;
+	struct hits *hits; /* NULL: no functions are traced */
+	struct costs *costs;
+	struct governor *governor;
+	struct trap_trial *trial; /* a child on which traps are measured; NULL: that is over */
+	bool traps_known;
+	VEC(struct governed_node) governed;
+	uint64_t auto_next_ns, auto_wait_ns; /* when functions are chosen next */
 	struct uprobes *uprobes;
 	bool unwinds;            /* stacks are walked by unwind tables */
 	struct kprobes *kprobes; /* NULL: no kernel functions are asked for, or can be had */
 	struct windows *windows; /* NULL: without */
 	struct loaders *loaders; /* NULL: no plugins are looked for */
+	struct allocs *allocs;   /* calls of allocators in plugins; NULL: as above */
 	struct textwatch *watch;
 	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;
+	struct gate_time ended;       /* the same by the clocks of the targets */
 	struct plugin_budget *budget; /* of plugins' entries; NULL: none is probed yet */
 	uint32_t hot_paths;           /* paths below this number are in path_stats_hot */
 	uint32_t paths_made;          /* entries of path_stats: for paths 1 … paths_made */
@@ -77,6 +89,9 @@ int session_attach_events(struct session *s);
 /* Tells BPF's unwinder of what is new. */
 void session_update_unwinder(struct session *s);
 
+/* session.c: at the end, what has no unwind table. */
+void session_tell_left_out(struct session *s);
+
 /* session_plugins.c */
 struct plugin_budget;
 /* Looks for the loaders, before processes are listed. 0 or a negative errno. */
@@ -85,3 +100,22 @@ int session_plugins_open(struct session *s);
 int session_plugins_begin(struct session *s);
 /* Records were taken: probes what came, leaves alone what went, or costs too much. */
 int session_plugins_update(struct session *s);
+
+/* session_governor.c */
+/* Attaches the tracepoints of system calls, or detaches them. 0 or a negative errno. */
+int session_set_syscalls(void *session, bool open);
+/* Before anything is attached. 0 or a negative errno. */
+int session_govern_prepare(struct session *s);
+/* Before functions are probed: from now on nothing costs more than it may. */
+int session_govern_begin(struct session *s);
+/* All is attached: measures what traps cost. */
+void session_govern_measure(struct session *s);
+/* Nodes that are about to be attached; those that were not, after all. */
+void session_govern_nodes(struct session *s);
+void session_govern_refused(struct session *s);
+/* Every 100 ms: does what the governor wants. 0 or a negative errno. */
+int session_govern_tick(struct session *s);
+
+/* session_auto.c */
+/* Every 100 ms: chooses functions when it is time. 0 or a negative errno. */
+int session_auto_tick(struct session *s);

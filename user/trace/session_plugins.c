@@ -14,6 +14,8 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/path.h"
+#include "trace/allocs.h"
+#include "trace/hits.h"
 #include "trace/loaders.h"
 #include "trace/plan_plugin.h"
 #include "trace/textcheck.h"
@@ -22,6 +24,7 @@
 #include "trace/trapcost.h"
 
 #define TICK_NS  100000000ULL
+#define QUIET_NS 500000000ULL
 #define FIRST_NS 20000000ULL /* of the targets' CPU time, that entries may cost in any case */
 
 /* What the entries of plugins may cost, and did. */
@@ -43,6 +46,7 @@ int session_plugins_open(struct session *s)
 	if (open) /* the C library of processes to come may be ours */
 		object_files_add_own(&s->collect->objects);
 	err = loaders_new(&progs, &s->loaders);
+	err = err ? err : allocs_new(s->skel->progs.pb_plugin_alloc, &s->allocs);
 	return err ? err : loaders_update(s->loaders, &s->collect->objects);
 }
 
@@ -60,9 +64,43 @@ static bool is_system(const char *path)
 	return false;
 }
 
+/* The C library, whose names differ. */
+static bool starts_threads(const char *path)
+{
+	const char *name = path_last(path);
+
+	return !strncmp(name, "libc.", 5) || !strncmp(name, "libc-2", 6) ||
+	       !strncmp(name, "libpthread", 10) || !strncmp(name, "ld-musl", 7);
+}
+
+/* Where threads begin in a mapped piece of a library. */
+struct root_search {
+	const struct symbols *symbols;
+	const struct mapping *m;
+	struct pb_system_text *text;
+	uint32_t n;
+};
+
+static int add_root(uint64_t start, uint64_t end, void *arg)
+{
+	struct root_search *s = arg;
+	uint64_t at = symbols_offset_of(s->symbols, start) - s->m->offset;
+
+	if (at >= s->m->end - s->m->start || s->n == PB_SYSTEM_ROOTS)
+		return 0;
+	for (uint32_t i = 0; i < s->n; i++) { /* under another name */
+		if (s->text->root[i] == s->m->start + at)
+			return 0;
+	}
+	s->text->root[s->n] = s->m->start + at;
+	s->text->root_size[s->n++] = end - start;
+	return 0;
+}
+
 static void set_system_text(struct session *s, const struct process *proc)
 {
 	struct pb_system_text text = {};
+	struct root_search roots = { .text = &text };
 	uint32_t n = 0;
 
 	vec_foreach (m, &proc->maps) {
@@ -70,6 +108,10 @@ static void set_system_text(struct session *s, const struct process *proc)
 			continue;
 		text.start[n] = m->start;
 		text.size[n++] = m->end - m->start;
+		roots.symbols = object_symbols(&s->collect->objects, m->object);
+		roots.m = m;
+		if (roots.symbols && starts_threads(m->path))
+			symbols_each_root(roots.symbols, add_root, &roots);
 	}
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.system_texts), &proc->pid, &text, BPF_ANY);
 }
@@ -126,6 +168,7 @@ static bool forget_absent(struct session *s, struct known_plugin *k)
 	if (k->residents || !k->probed_ns)
 		return false;
 	uprobes_detach_plugin(s->uprobes, s->plan, k->file);
+	allocs_detach(s->allocs, (uint32_t)(k - s->collect->plugins->all.v));
 	k->probed_ns = 0;
 	return true;
 }
@@ -176,6 +219,7 @@ static int attach_planned(struct session *s)
 	struct plugins *p = c->plugins;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
 
+	__atomic_store_n(&s->skel->bss->loader_attaching, 1, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < p->all.n && !err; i++) {
 		const struct known_plugin *k = &p->all.v[i];
 
@@ -183,6 +227,21 @@ static int attach_planned(struct session *s)
 			continue;
 		err = uprobes_attach_plugin(s->uprobes, s->plan, &c->objects, k->file);
 		probed(s, i, clock_monotonic_ns());
+	}
+	__atomic_store_n(&s->skel->bss->loader_attaching, 0, __ATOMIC_RELAXED);
+	return err;
+}
+
+/* Their allocations, for which nobody waits. */
+static int attach_allocs(struct session *s)
+{
+	const struct plugins *p = s->collect->plugins;
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->all.n && i < PB_PLUGINS && !err; i++) {
+		if (p->all.v[i].residents && p->all.v[i].probed_ns)
+			err = allocs_attach(s->allocs, i, &s->collect->objects, p->all.v[i].file,
+					    &s->collect->processes);
 	}
 	return err;
 }
@@ -209,7 +268,8 @@ static int probe_new(struct session *s)
 	set_system_texts(s);
 	err = attach_planned(s);
 	tell_ready(s);
-	return err ? err : session_attach_functions(s);
+	err = err ? err : session_attach_functions(s);
+	return err ? err : attach_allocs(s);
 }
 
 static uint64_t cpu_time(const struct session *s)
@@ -225,19 +285,6 @@ static uint64_t cpu_time(const struct session *s)
 			sum_ns += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	}
 	return sum_ns;
-}
-
-static uint64_t read_hits(const struct session *s, uint32_t node)
-{
-	static uint64_t values[1024];
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t sum = 0;
-
-	if (cpus > 1024 || bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.node_hits), &node, values))
-		return 0;
-	for (int i = 0; i < cpus; i++)
-		sum += values[i];
-	return sum;
 }
 
 static struct plugin_budget *start_budget(struct session *s)
@@ -270,7 +317,7 @@ static uint64_t count_hits(struct session *s, struct dearest *ret)
 
 		if (!node->plugin || !node->attached)
 			continue;
-		now = read_hits(s, i);
+		now = hits_of(s->hits, i);
 		cost_ns = (now - b->hits[i]) * trap_costs_of(&b->costs, s->plan, node);
 		if (cost_ns > ret->cost_ns)
 			*ret = (struct dearest){ i, cost_ns, now - b->hits[i] };
@@ -311,6 +358,8 @@ static void keep_budget(struct session *s)
 
 	if (now_ns - b->tick_ns < TICK_NS)
 		return;
+	allocs_keep_budget(s->allocs, bpf_map__fd(s->skel->maps.plugin_stats), b->costs.emulated_ns,
+			   FIRST_NS + (uint64_t)(share * (double)(now_ns - b->tick_ns)));
 	cpu_ns = cpu_time(s);
 	cost_ns = count_hits(s, &dearest);
 	b->spent_ns += cost_ns;
@@ -329,8 +378,18 @@ int session_plugins_begin(struct session *s)
 		return 0;
 	s->skel->bss->loader_begin_ns = s->begin_ns;
 	s->collect->plugins->plan = s->plan;
+	s->collect->plugins->probing = s->uprobes != NULL;
+	s->collect->plugins->errors.collect = s->collect;
+	s->collect->plugins->errors.plan = s->plan;
+	s->collect->plugins->error_names_map = s->skel->maps.error_names;
 	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
 	return session_plugins_update(s);
+}
+
+/* Nobody has loaded anything of late, who might load more: measuring holds up probing. */
+static bool is_quiet(const struct plugins *p)
+{
+	return clock_monotonic_ns() - p->entered_ns > QUIET_NS;
 }
 
 int session_plugins_update(struct session *s)
@@ -349,7 +408,7 @@ int session_plugins_update(struct session *s)
 		err = plan_hazards(s->plan, &s->collect->objects);
 	}
 	tell_ready(s);
-	if (!err && s->uprobes && s->plan->nodes.n && !s->budget)
+	if (!err && s->uprobes && s->plan->nodes.n && !s->budget && is_quiet(p))
 		s->budget = start_budget(s);
 	if (s->budget && p->opt.max_overhead_pct < 100)
 		keep_budget(s);

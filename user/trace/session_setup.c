@@ -11,17 +11,18 @@
 
 #include "bpf/wire.h"
 #include "data/hist.h"
+#include "sym/goinfo.h"
+#include "trace/hits.h"
 #include "trace/kprobe.h"
 #include "trace/plugins.h"
 #include "trace/session_impl.h"
-#include "trace/runtimes.h"
 
 _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histogram buckets");
 
 #define RING_MIN (2u << 20)
 #define RING_MAX (16u << 20)
 /* A dlopen() is held up so long at most until what it loaded is probed. */
-#define WAIT_NS 20000000
+#define WAIT_NS 100000000
 
 #define HOT_MIN 16
 #define HOT_MAX 256
@@ -31,13 +32,14 @@ _Static_assert(PB_HIST_BUCKETS == HIST_BUCKETS, "BPF and user space share histog
  * because the kernel's allocator may fail for a moment when several system calls are seen for the
  * first time at once.
  */
-#define SYSCALLS_PREALLOC 512
-#define PREALLOC_CPUS_MAX 8
+#define HOT_SYSCALLS          512
+#define HOT_SYSCALLS_CPUS_MAX 8
 
 /* What the kernel's own types tell of it. */
 struct kernel_facts {
 	bool switch_has_state; /* Linux 5.18 added prev_state to sched_switch */
 	bool page_fault_user;  /* there is such a tracepoint */
+	bool rcu_preempt;      /* built with PREEMPT_RCU */
 };
 
 static struct kernel_facts read_facts(void)
@@ -57,6 +59,7 @@ static struct kernel_facts read_facts(void)
 		facts.switch_has_state = btf_vlen(t) >= 5;
 	facts.page_fault_user =
 	    btf__find_by_name_kind(btf, "btf_trace_page_fault_user", BTF_KIND_TYPEDEF) > 0;
+	facts.rcu_preempt = btf__find_by_name_kind(btf, "__rcu_read_lock", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return facts;
 }
@@ -86,23 +89,21 @@ static void size_maps(struct session *s)
 	struct pathbpf *skel = s->skel;
 
 	bpf_map__set_max_entries(skel->maps.records, ring_size());
-
+	if (s->opt.syscalls && libbpf_num_possible_cpus() <= HOT_SYSCALLS_CPUS_MAX) {
+		skel->rodata->hot_syscalls = HOT_SYSCALLS;
+		bpf_map__set_max_entries(skel->maps.syscall_stats_hot, HOT_SYSCALLS);
+	}
 	s->hot_paths = s->plan ? hot_paths() : 1;
 	skel->rodata->hot_paths = s->hot_paths;
 	bpf_map__set_max_entries(skel->maps.path_stats_hot, s->hot_paths);
 	if (s->plan) {
 		bpf_map__set_max_entries(skel->maps.nodes, PLAN_NODES_MAX);
-		if (s->opt.plugins) {
-			bpf_map__set_max_entries(skel->maps.node_hits, PLAN_NODES_MAX);
+		hits_size(skel);
+		if (s->opt.plugins)
 			bpf_map__set_max_entries(skel->maps.plugin_stats, PB_PLUGINS);
-		}
 		return;
 	}
 	bpf_map__set_max_entries(skel->maps.path_errors, 1);
-	if (libbpf_num_possible_cpus() <= PREALLOC_CPUS_MAX) {
-		bpf_map__set_map_flags(skel->maps.syscall_stats, 0);
-		bpf_map__set_max_entries(skel->maps.syscall_stats, SYSCALLS_PREALLOC);
-	}
 }
 
 struct uprobe_programs session_programs(const struct pathbpf *skel)
@@ -134,6 +135,29 @@ static bool has_hook(const struct plan *p, enum hook_kind kind)
 	return false;
 }
 
+/* Is a target written in Go, whose functions may be chosen later? */
+static bool has_go_target(struct session *s)
+{
+	bool any = false;
+
+	vec_foreach (proc, &s->collect->processes.all) {
+		vec_foreach (m, &(*proc)->maps) {
+			const struct symbols *symbols = NULL;
+			struct go_info go;
+
+			if (m->object != OBJECT_NONE && (*proc)->exe &&
+			    !strcmp(m->path, (*proc)->exe))
+				symbols = object_symbols(&s->collect->objects, m->object);
+			if (!symbols || !symbols_traits(symbols)->is_go)
+				continue;
+			any = true;
+			if (symbols_go_info(symbols, &go))
+				s->plan->goid_offset = go.goid_offset;
+		}
+	}
+	return any;
+}
+
 /*
  * Verifying programs is what takes time at the start. What may be wanted later is loaded, too: a
  * library that throws can come at any time; Go and Python come with a program.
@@ -142,9 +166,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 {
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool go = p && p->specs.n && (open || p->has_go);
-
-	bool functions = p && p->specs.n;
+	bool functions = p && (p->specs.n || s->opt.automatic);
+	bool go = functions && (open || p->has_go || (s->opt.automatic && has_go_target(s)));
 
 	bpf_program__set_autoload(progs->enter, functions);
 	bpf_program__set_autoload(progs->leave, functions);
@@ -170,7 +193,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 static void configure_plugins(struct session *s, struct pb_config *config,
 			      const struct kernel_facts *facts)
 {
-	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave };
+	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave,
+					s->skel->progs.pb_plugin_alloc };
 
 	for (size_t i = 0; i < sizeof(progs) / sizeof(*progs); i++)
 		bpf_program__set_autoload(progs[i], s->opt.plugins);
@@ -215,14 +239,6 @@ void session_configure_kernel(struct session *s)
 	s->kprobes = NULL;
 }
 
-/* Whose runtimes' frames are looked for: of those that are there, where nobody can join later. */
-static uint8_t runtime_kinds(const struct session *s)
-{
-	bool open = s->opt.scope != SCOPE_PIDS || s->opt.comm_glob || s->opt.exec_pid;
-
-	return open ? UINT8_MAX : (uint8_t)runtimes_in(s->collect->runtimes, &s->collect->objects);
-}
-
 void session_configure(struct session *s)
 {
 	struct kernel_facts facts = read_facts();
@@ -242,8 +258,9 @@ void session_configure(struct session *s)
 		.kernel_spans = s->kprobes != NULL,
 		.unwind = true,
 		.plugins = s->plan && s->opt.plugins,
+		.rcu_preempt = facts.rcu_preempt,
+		.plugin_calls = s->opt.plugins && s->opt.plugins->calls,
 		.plugin_timeout_ns = s->opt.plugins ? s->opt.plugins->timeout_ns : 0,
-		.runtimes = runtime_kinds(s),
 		.hide_hosts = !s->opt.native,
 	};
 	bool syscalls = s->opt.syscalls || config.syscall_spans;

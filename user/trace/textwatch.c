@@ -86,7 +86,7 @@ static bool is_watched(const struct textwatch *w, const struct text_probe *p)
 	if (p->node == TEXT_NO_NODE)
 		return false;
 	node = &w->plan->nodes.v[p->node];
-	return node->attached && !node->gone;
+	return node->attached && !node->gone && !node->windowed;
 }
 
 /* Does a breakpoint stand there, or what the kernel made of it? Unreadable is no verdict. */

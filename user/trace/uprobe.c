@@ -15,30 +15,50 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/wire.h"
+#include "lib/clock.h"
 #include "trace/redzone.h"
+#include "trace/trapcost.h"
+#include "trace/uprobe_group.h"
 
 #define ENOTSUPP 524 /* the kernel's own, for instructions it cannot single-step */
 
-/* Those of plugins come and go by object. */
-struct plugin_links {
-	uint32_t object;
-	struct uprobe_links links;
+/* Functions are removed one by one while they are few, and by such a share of them otherwise. */
+#define GROUPS_AIM      32
+#define GROUP_NODES_MAX 512
+
+/* How long a node's probes were attached, before its group was opened, and since when it is known.
+ */
+struct sight {
+	struct gate_time first, seen;
 };
 
 struct uprobes {
 	struct uprobe_programs progs;
+	struct bpf_program *parts[PARTS];
 	bool multi;
-	struct uprobe_links *into;          /* where new ones belong */
-	VEC(struct plugin_links *) plugins; /* owned */
+	uint32_t perf_probes; /* without uprobe_multi: so many, of UPROBES_PERF_MAX */
 	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
-	struct uprobe_links attached;
+	struct uprobe_links hooks;
+	pthread_mutex_t lock; /* of what follows: uprobes_cut() is called by another thread */
+	VEC(struct uprobe_group *) groups;  /* owned */
+	VEC(struct sight) sights;           /* by node */
+	struct gate_time (*now)(void *arg); /* NULL: not told yet */
+	void *now_arg;
+	uint32_t closing; /* threads at it */
+	pthread_cond_t closed;
 };
 
-static void places_done(struct uprobe_places *p)
+static void set_parts(struct uprobes *u)
 {
-	free(p->offsets);
-	free(p->cookies);
-	free(p->semaphores);
+	const struct uprobe_programs *p = &u->progs;
+
+	u->parts[PART_RETURN] = u->parts[PART_SITES] = p->leave;
+	u->parts[PART_GO_SITES] = p->go_leave;
+	u->parts[PART_PLUGIN_SITES] = p->plugin_leave;
+	u->parts[PART_ENTRY] = p->enter;
+	u->parts[PART_GO_ENTRY] = p->go_enter;
+	u->parts[PART_PLUGIN_ENTRY] = p->plugin_enter;
+	u->parts[PART_POINT] = p->point;
 }
 
 void uprobes_prepare(const struct uprobe_programs *progs)
@@ -60,7 +80,9 @@ int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
 		return -ENOMEM;
 	u->progs = *progs;
 	u->multi = uprobe_is_multi(progs->enter);
-	u->into = &u->attached;
+	set_parts(u);
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->closed, NULL);
 	*ret = u;
 	return 0;
 }
@@ -71,66 +93,30 @@ static void skip(struct plan *plan, uint64_t node, const char *why)
 	plan_add_skip(plan, plan->nodes.v[node].object, plan->nodes.v[node].name, why);
 }
 
-/* The kinds of places that a node is probed at, each by a program; ends before beginnings. */
-enum part {
-	PART_RETURN,
-	PART_SITES,
-	PART_GO_SITES,
-	PART_PLUGIN_SITES,
-	PART_ENTRY,
-	PART_GO_ENTRY,
-	PART_PLUGIN_ENTRY,
-	PART_POINT,
-	PARTS
-};
-
-static struct bpf_program *part_program(const struct uprobes *u, enum part part)
+/* What the cookies of all places of a node have. */
+static uint64_t node_cookie(const struct plan *plan, const struct plan_node *node, uint32_t id)
 {
-	switch (part) {
-	case PART_GO_SITES:
-		return u->progs.go_leave;
-	case PART_ENTRY:
-		return u->progs.enter;
-	case PART_GO_ENTRY:
-		return u->progs.go_enter;
-	case PART_PLUGIN_SITES:
-		return u->progs.plugin_leave;
-	case PART_PLUGIN_ENTRY:
-		return u->progs.plugin_enter;
-	case PART_POINT:
-		return u->progs.point;
-	default:
-		return u->progs.leave;
-	}
+	return id | (node->later ? PB_COOKIE_LATER : 0) |
+	       (uint64_t)trap_class(plan, node) << PB_COOKIE_CLASS;
 }
 
-static void add_place(struct uprobe_places *p, uint64_t offset, uint64_t cookie, uint64_t semaphore)
+static uint64_t entry_cookie(const struct plan *plan, const struct plan_node *node, uint32_t id)
 {
-	p->offsets[p->n] = offset;
-	p->cookies[p->n] = cookie;
-	p->semaphores[p->n++] = semaphore;
-}
-
-static uint64_t later_cookie(const struct plan_node *node)
-{
-	return node->later ? PB_COOKIE_LATER : 0;
-}
-
-static uint64_t entry_cookie(const struct plan_node *node, uint32_t id)
-{
-	return later_cookie(node) | id | (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
+	return node_cookie(plan, node, id) |
+	       (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
 	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
+	       (node->windowed && !node->plugin ? PB_COOKIE_WINDOW : 0) |
 	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
 }
 
-static enum part entry_part(const struct plan_node *node)
+static enum uprobe_part entry_part(const struct plan_node *node)
 {
 	return node->how == PLAN_GOROUTINE ? PART_GO_ENTRY
 	       : node->plugin              ? PART_PLUGIN_ENTRY
 					   : PART_ENTRY;
 }
 
-static enum part sites_part(const struct plan_node *node)
+static enum uprobe_part sites_part(const struct plan_node *node)
 {
 	return node->how == PLAN_GOROUTINE ? PART_GO_SITES
 	       : node->plugin              ? PART_PLUGIN_SITES
@@ -138,140 +124,199 @@ static enum part sites_part(const struct plan_node *node)
 }
 
 /* The places of one kind of one node. */
-static void add_places(const struct plan *plan, uint32_t id, enum part part,
+static void add_places(const struct plan *plan, uint32_t id, enum uprobe_part part,
 		       struct uprobe_places *p)
 {
 	const struct plan_node *node = &plan->nodes.v[id];
 	bool point = node->how == PLAN_POINT;
 
 	if (part == entry_part(node) && !point)
-		add_place(p, node->offset + node->entry.skip, entry_cookie(node, id), 0);
+		uprobe_places_add(p, node->offset + node->entry.skip, entry_cookie(plan, node, id),
+				  0);
 	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE)
-		add_place(p, node->offset + node->entry.skip, id, 0);
+		uprobe_places_add(p, node->offset + node->entry.skip, id, 0);
 	for (uint32_t k = 0; part == sites_part(node) && k < node->sites; k++) {
 		const struct exit_site *site = &plan->sites.v[node->first_site + k];
 
-		add_place(p, site->offset,
-			  later_cookie(node) | id | PB_COOKIE_SITE |
-			      (site->has_value ? 0 : PB_COOKIE_NO_VALUE),
-			  0);
+		uprobe_places_add(p, site->offset,
+				  node_cookie(plan, node, id) | PB_COOKIE_SITE |
+				      (site->has_value ? 0 : PB_COOKIE_NO_VALUE),
+				  0);
 	}
 	for (uint32_t k = 0; part == PART_POINT && point && k < node->places; k++) {
 		const struct plan_place *place = &plan->places.v[node->first_place + k];
 
-		add_place(p, place->offset, id | (uint64_t)place->args << PB_COOKIE_ARGS,
-			  place->semaphore);
+		uprobe_places_add(p, place->offset,
+				  node_cookie(plan, node, id) | (uint64_t)place->args
+								    << PB_COOKIE_ARGS,
+				  place->semaphore);
 	}
 }
 
-static int places_alloc(struct uprobe_places *p, size_t room)
-{
-	p->offsets = calloc(room + 1, sizeof(*p->offsets));
-	p->cookies = calloc(room + 1, sizeof(*p->cookies));
-	p->semaphores = calloc(room + 1, sizeof(*p->semaphores));
-	return p->offsets && p->cookies && p->semaphores ? 0 : -ENOMEM;
-}
-
-/* The places of one kind of some nodes, all of one object. */
-static int make_places(const struct plan *plan, const uint32_t *nodes, uint32_t n, enum part part,
-		       struct uprobe_places *p)
+static int make_places(const struct plan *plan, struct uprobe_group *g)
 {
 	size_t room = 0;
+
+	for (uint32_t i = 0; i < g->nodes_n; i++)
+		room += 1 + plan->nodes.v[g->nodes[i]].sites + plan->nodes.v[g->nodes[i]].places;
+	for (enum uprobe_part part = 0; part < PARTS; part++) {
+		struct uprobe_places *p = &g->parts[part];
+
+		if (uprobe_places_alloc(p, room))
+			return -ENOMEM;
+		for (uint32_t i = 0; i < g->nodes_n; i++)
+			add_places(plan, g->nodes[i], part, p);
+		if (!p->n)
+			uprobe_places_done(p), *p = (struct uprobe_places){};
+	}
+	return 0;
+}
+
+/* Of some nodes, all of one object and of one kind; not attached yet. */
+static int make_group(const struct plan *plan, const char *path, const uint32_t *nodes, uint32_t n,
+		      struct uprobe_group **ret)
+{
+	const struct plan_node *first = &plan->nodes.v[nodes[0]];
+	_cleanup_(uprobe_group_freep) struct uprobe_group *g =
+	    uprobe_group_new(path, first->object, n);
 	int err;
 
-	for (uint32_t i = 0; i < n; i++)
-		room += 1 + plan->nodes.v[nodes[i]].sites + plan->nodes.v[nodes[i]].places;
-	err = places_alloc(p, room);
-	for (uint32_t i = 0; i < n && !err; i++)
-		add_places(plan, nodes[i], part, p);
+	if (!g)
+		return -ENOMEM;
+	memcpy(g->nodes, nodes, n * sizeof(*nodes));
+	g->nodes_n = n;
+	g->plugin = first->plugin != 0;
+	g->windowed = first->windowed;
+	err = make_places(plan, g);
+	if (!err)
+		*ret = TAKE_PTR(g);
 	return err;
 }
 
-/* One link, if there is anything to link; its descriptor is added to the others. */
-static int attach_part(struct uprobes *u, const struct plan *plan, const char *path,
-		       const uint32_t *nodes, uint32_t n, enum part part)
+static struct gate_time now_of(const struct uprobes *u)
 {
-	struct uprobe_places p = { .path = path };
-	int err = make_places(plan, nodes, n, part, &p);
-
-	if (!err && p.n)
-		err =
-		    uprobe_links_add_multi(u->into, part_program(u, part), &p, part == PART_RETURN);
-	places_done(&p);
-	return err;
+	return u->now ? u->now(u->now_arg) : (struct gate_time){ clock_monotonic_ns(), 0 };
 }
 
-/*
- * Attaches some functions of one object; when the kernel refuses, halves them until what it
- * refuses is alone. Returns go first, so that no entry is seen whose return is not.
- */
-static int attach_multi(struct uprobes *u, struct plan *plan, const char *path,
-			const uint32_t *nodes, uint32_t n)
+void uprobes_set_clock(struct uprobes *u, struct gate_time (*now)(void *arg), void *arg)
 {
-	size_t before = u->into->fds.n;
-	char why[128];
-	int err = 0;
+	u->now_arg = arg;
+	u->now = now;
+}
 
-	for (enum part part = 0; part < PARTS && !err; part++)
-		err = attach_part(u, plan, path, nodes, n, part);
-	if (!err) {
-		for (uint32_t i = 0; i < n; i++)
-			plan->nodes.v[nodes[i]].attached = true;
-		return 0;
+static int keep_group(struct uprobes *u, struct uprobe_group *g)
+{
+	struct gate_time now = now_of(u);
+	int err;
+
+	pthread_mutex_lock(&u->lock);
+	err = vec_push(&u->groups, g);
+	for (uint32_t i = 0; i < g->nodes_n && !err; i++) {
+		while (u->sights.n <= g->nodes[i] && !err)
+			err = vec_push(&u->sights, (struct sight){});
+		if (!err && !u->sights.v[g->nodes[i]].first.wall_ns)
+			u->sights.v[g->nodes[i]].first = now;
 	}
-	uprobe_links_close_from(u->into, before);
-	if (err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR)
-		return err;
-	if (n == 1) {
-		if (err == -ENOEXEC)
-			snprintf(why, sizeof(why), "it is in Go, which came after the trace began");
-		else
-			snprintf(why, sizeof(why), "the kernel refuses a probe there: %s",
-				 -err == ENOTSUPP ? "instruction not supported" : strerror(-err));
-		skip(plan, nodes[0], why);
-		return 0;
-	}
-	err = attach_multi(u, plan, path, nodes, n / 2);
-	return err ? err : attach_multi(u, plan, path, nodes + n / 2, n - n / 2);
+	if (err && u->groups.n && u->groups.v[u->groups.n - 1] == g)
+		u->groups.n--;
+	pthread_mutex_unlock(&u->lock);
+	return err;
 }
 
 /* A node that needs nothing but two probes at one place. */
 static const char *perf_objection(const struct uprobes *u, const struct plan_node *node)
 {
-	if (u->attached.links.n >= 2UL * UPROBES_PERF_MAX)
+	if (u->perf_probes >= UPROBES_PERF_MAX)
 		return "more than 64 probes: this kernel (before 6.6) takes 0.1 s to remove each";
 	if (node->how != PLAN_RETURN_PROBE)
 		return "probes on return instructions and static probes need Linux 6.6";
 	return NULL;
 }
 
-static int attach_perf(struct uprobes *u, struct plan *plan, const char *path,
-		       const uint32_t *nodes, uint32_t n)
+static bool is_fatal(int err)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		const struct plan_node *node = &plan->nodes.v[nodes[i]];
-		uint64_t place = node->offset + node->entry.skip;
-		const char *objection = perf_objection(u, node);
-		struct bpf_link *leave, *enter;
+	return err == -EPERM || err == -ENOMEM || err == -EMFILE || err == -EINTR;
+}
 
-		if (objection) {
-			skip(plan, nodes[i], objection);
-			continue;
-		}
-		leave = uprobe_link_perf(u->progs.leave, path, place, nodes[i], true);
-		enter = leave ? uprobe_link_perf(u->progs.enter, path, place,
-						 entry_cookie(node, nodes[i]), false)
-			      : NULL;
-		if (!enter) {
-			skip(plan, nodes[i], "the kernel refuses a probe there");
-			bpf_link__destroy(leave);
-			continue;
-		}
-		if (vec_push(&u->attached.links, leave) || vec_push(&u->attached.links, enter))
-			return -ENOMEM;
-		plan->nodes.v[nodes[i]].attached = true;
+static void tell_refused(struct plan *plan, uint32_t node, int err)
+{
+	char why[128];
+
+	if (err == -ENOEXEC)
+		snprintf(why, sizeof(why), "it is in Go, which came after the trace began");
+	else
+		snprintf(why, sizeof(why), "the kernel refuses a probe there: %s",
+			 -err == ENOTSUPP ? "instruction not supported" : strerror(-err));
+	skip(plan, node, why);
+}
+
+static int open_group(struct uprobes *u, struct uprobe_group *g)
+{
+	int err = uprobe_group_open(g, u->parts);
+
+	if (!err)
+		g->opened = now_of(u);
+	return err;
+}
+
+/*
+ * Attaches some functions of one object as one group, but those that are windowed, which are
+ * opened from time to time. When the kernel refuses, halves them until what it refuses is alone.
+ */
+static int attach_group(struct uprobes *u, struct plan *plan, const char *path,
+			const uint32_t *nodes, uint32_t n)
+{
+	const char *objection = u->multi ? NULL : perf_objection(u, &plan->nodes.v[nodes[0]]);
+	_cleanup_(uprobe_group_freep) struct uprobe_group *g = NULL;
+	int err;
+
+	if (objection) {
+		skip(plan, nodes[0], objection);
+		return 0;
 	}
+	err = make_group(plan, path, nodes, n, &g);
+	if (err)
+		return err;
+	err = g->windowed ? 0 : open_group(u, g);
+	if (err && (is_fatal(err) || n == 1)) {
+		if (is_fatal(err))
+			return err;
+		tell_refused(plan, nodes[0], err);
+		return 0;
+	}
+	if (err) {
+		err = attach_group(u, plan, path, nodes, n / 2);
+		return err ? err : attach_group(u, plan, path, nodes + n / 2, n - n / 2);
+	}
+	err = keep_group(u, g);
+	if (err)
+		return err;
+	TAKE_PTR(g);
+	u->perf_probes += u->multi ? 0 : 1;
+	for (uint32_t i = 0; i < n; i++)
+		plan->nodes.v[nodes[i]].attached = true;
 	return 0;
+}
+
+static uint32_t group_size(const struct uprobes *u, uint32_t n)
+{
+	uint32_t size = (n + GROUPS_AIM - 1) / GROUPS_AIM;
+
+	return !u->multi ? 1 : size > GROUP_NODES_MAX ? GROUP_NODES_MAX : size ? size : 1;
+}
+
+/* Nodes of one kind of one object. */
+static int attach_nodes(struct uprobes *u, struct plan *plan, const char *path,
+			const uint32_t *nodes, uint32_t n)
+{
+	/* What is windowed comes and goes together. */
+	bool windowed = plan->nodes.v[nodes[0]].windowed && u->multi;
+	uint32_t size = windowed ? GROUP_NODES_MAX : group_size(u, n);
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && !err; i += size)
+		err = attach_group(u, plan, path, nodes + i, n - i < size ? n - i : size);
+	return err;
 }
 
 /*
@@ -282,24 +327,21 @@ static int attach_hooks(struct uprobes *u, struct plan *plan, uint32_t object, e
 			const char *path)
 {
 	struct uprobe_places p = { .path = path };
-	int err = places_alloc(&p, plan->hooks.n), failed = 0;
+	int err = uprobe_places_alloc(&p, plan->hooks.n), failed = 0;
 
 	vec_foreach (h, &plan->hooks) {
 		if (err || h->object != object || h->kind != kind || h->attached)
 			continue;
-		add_place(&p, h->offset, 0, 0);
+		uprobe_places_add(&p, h->offset, 0, 0);
 		h->attached = true;
 	}
-	if (p.n && u->multi)
-		failed = uprobe_links_add_multi(&u->attached, u->progs.hooks[kind], &p, false);
-	for (uint32_t i = 0; i < p.n && !u->multi && !failed; i++)
-		failed = uprobe_links_add_perf(&u->attached, u->progs.hooks[kind], path,
-					       p.offsets[i], 0);
+	if (p.n)
+		failed = uprobe_links_add(&u->hooks, u->progs.hooks[kind], &p);
 	vec_foreach (h, &plan->hooks) {
 		if (h->object == object && h->kind == kind)
 			h->refused |= failed != 0;
 	}
-	places_done(&p);
+	uprobe_places_done(&p);
 	return err;
 }
 
@@ -323,77 +365,57 @@ static void refuse_unsafe_nops(struct uprobes *u, struct plan *plan)
 	}
 }
 
-static struct uprobe_links *plugin_links(struct uprobes *u, uint32_t object)
-{
-	struct plugin_links *l;
+/* Which of an object's nodes: a plugin's entries, windowed ones. */
+struct selection {
+	bool plugin, windowed;
+};
 
-	vec_foreach (known, &u->plugins) {
-		if ((*known)->object == object)
-			return &(*known)->links;
-	}
-	l = calloc(1, sizeof(*l));
-	if (!l || vec_push(&u->plugins, l)) {
-		free(l);
-		return NULL;
-	}
-	l->object = object;
-	return &l->links;
-}
-
-/* What is to be attached of an object: a plugin's entries, or the others. How many. */
-static uint32_t list_nodes(const struct plan *plan, uint32_t object, bool plugin, uint32_t *nodes)
+/* What is to be attached of an object. How many. */
+static uint32_t list_nodes(const struct plan *plan, uint32_t object, struct selection of,
+			   uint32_t *nodes)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < plan->nodes.n; i++) {
 		const struct plan_node *node = &plan->nodes.v[i];
 
-		if (node->object == object && !node->plugin == !plugin && !node->attached &&
-		    !node->refused && !node->detached && !node->costly && !node->removed)
+		if (node->object == object && (node->plugin != 0) == of.plugin &&
+		    node->windowed == of.windowed && !node->attached && !node->refused &&
+		    !node->detached && !node->costly && !node->removed)
 			nodes[n++] = i;
 	}
 	return n;
 }
 
-static int attach_nodes(struct uprobes *u, struct plan *plan, const char *path,
-			const uint32_t *nodes, uint32_t n)
+static int attach_selection(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
+			    struct selection of, uint32_t *nodes)
 {
-	if (!n)
-		return 0;
-	return u->multi ? attach_multi(u, plan, path, nodes, n)
-			: attach_perf(u, plan, path, nodes, n);
-}
+	uint32_t n = list_nodes(plan, object, of, nodes);
 
-static int attach_plugin(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
-			 uint32_t *nodes)
-{
-	uint32_t n = list_nodes(plan, object, true, nodes);
-	int err;
-
-	if (!n)
-		return 0;
-	u->into = plugin_links(u, object);
-	err = u->into ? attach_nodes(u, plan, path, nodes, n) : -ENOMEM;
-	u->into = &u->attached;
-	return err;
+	return n ? attach_nodes(u, plan, path, nodes, n) : 0;
 }
 
 int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct object_files *objects,
 			  uint32_t object)
 {
 	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
+	struct selection of = { .plugin = true };
 
-	return nodes ? attach_plugin(u, plan, object, objects->files.v[object]->via, nodes)
+	return nodes ? attach_selection(u, plan, object, objects->files.v[object]->via, of, nodes)
 		     : -ENOMEM;
 }
 
 static int attach_object(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
 			 uint32_t *nodes)
 {
-	uint32_t n = list_nodes(plan, object, false, nodes);
-	int err = attach_nodes(u, plan, path, nodes, n);
+	int err = attach_selection(u, plan, object, path, (struct selection){}, nodes);
 
-	return err ? err : attach_plugin(u, plan, object, path, nodes);
+	err = err ? err
+		  : attach_selection(u, plan, object, path, (struct selection){ .windowed = true },
+				     nodes);
+	return err ? err
+		   : attach_selection(u, plan, object, path, (struct selection){ .plugin = true },
+				      nodes);
 }
 
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects)
@@ -412,53 +434,250 @@ int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *ob
 	return err;
 }
 
-static void *close_all(void *arg)
+/* Its probes go now; what they were there for is summed up. Under the lock. */
+static struct uprobe_links begin_close(struct uprobes *u, struct uprobe_group *g)
 {
-	struct uprobe_links *l = arg;
+	struct gate_time now = now_of(u);
+	struct uprobe_links links = g->links;
 
-	uprobe_links_close(l);
-	free(l);
+	for (uint32_t i = 0; i < g->nodes_n; i++)
+		gate_time_add(&u->sights.v[g->nodes[i]].seen, g->opened, now);
+	g->links = (struct uprobe_links){};
+	g->state = GROUP_CLOSING;
+	return links;
+}
+
+struct closing {
+	struct uprobes *u;
+	struct uprobe_group *group;
+	struct uprobe_links links;
+};
+
+static void *close_group(void *arg)
+{
+	struct closing *c = arg;
+	struct uprobes *u = c->u;
+
+	uprobe_links_close(&c->links);
+	pthread_mutex_lock(&u->lock);
+	c->group->state = GROUP_CLOSED;
+	u->closing--;
+	pthread_cond_broadcast(&u->closed);
+	pthread_mutex_unlock(&u->lock);
+	free(c);
 	return NULL;
+}
+
+/*
+ * Removes a group's probes without waiting for the kernel, which takes 0.1 s to be sure that nobody
+ * is in them. Under the lock.
+ */
+static void close_soon(struct uprobes *u, struct uprobe_group *g)
+{
+	struct closing *c = calloc(1, sizeof(*c));
+	struct uprobe_links links = begin_close(u, g);
+	pthread_t thread;
+
+	if (c) {
+		*c = (struct closing){ .u = u, .group = g, .links = links };
+		u->closing++;
+		if (!pthread_create(&thread, NULL, close_group, c)) {
+			pthread_detach(thread);
+			return;
+		}
+		u->closing--;
+		free(c);
+	}
+	uprobe_links_close(&links);
+	g->state = GROUP_CLOSED;
+}
+
+bool uprobes_cut(struct uprobes *u, uint32_t node)
+{
+	bool cut = false;
+
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (g, &u->groups) {
+		if ((*g)->state != GROUP_OPEN || !uprobe_group_has(*g, node))
+			continue;
+		(*g)->cut = true;
+		close_soon(u, *g);
+		cut = true;
+	}
+	pthread_mutex_unlock(&u->lock);
+	return cut;
+}
+
+void uprobes_cut_all(struct uprobes *u)
+{
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (g, &u->groups) {
+		(*g)->cut = true;
+		if ((*g)->state == GROUP_OPEN)
+			close_soon(u, *g);
+	}
+	pthread_mutex_unlock(&u->lock);
+}
+
+uint32_t uprobes_window(struct uprobes *u, bool open)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (it, &u->groups) {
+		struct uprobe_group *g = *it;
+
+		if (!g->windowed || g->cut || g->drop)
+			continue;
+		if (open && g->state == GROUP_CLOSED && !open_group(u, g))
+			n++;
+		if (!open && g->state == GROUP_OPEN) {
+			close_soon(u, g);
+			n++;
+		}
+	}
+	pthread_mutex_unlock(&u->lock);
+	return n;
+}
+
+/* Waits until nothing is being removed. Under the lock. */
+static void wait_closed(struct uprobes *u)
+{
+	while (u->closing)
+		pthread_cond_wait(&u->closed, &u->lock);
+}
+
+static void forget_attached(struct plan *plan, const struct uprobe_group *g)
+{
+	for (uint32_t i = 0; i < g->nodes_n; i++) {
+		plan->nodes.v[g->nodes[i]].attached = false;
+		plan->nodes.v[g->nodes[i]].gone = false; /* its probe was missed for that reason */
+	}
+}
+
+/* Lets go what is not wanted any more and is no longer attached. Under the lock. */
+static void collect_garbage(struct uprobes *u)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < u->groups.n; i++) {
+		struct uprobe_group *g = u->groups.v[i];
+
+		if (g->drop && g->state == GROUP_CLOSED)
+			uprobe_group_free(g);
+		else
+			u->groups.v[kept++] = g;
+	}
+	u->groups.n = kept;
+}
+
+void uprobes_release(struct uprobes *u, struct plan *plan,
+		     bool (*which)(const struct plan_node *node, const void *arg), const void *arg)
+{
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (it, &u->groups) {
+		struct uprobe_group *g = *it;
+		bool any = g->cut;
+
+		if (g->drop)
+			continue;
+		for (uint32_t i = 0; i < g->nodes_n && !any; i++)
+			any = which && which(&plan->nodes.v[g->nodes[i]], arg);
+		if (!any)
+			continue;
+		g->drop = true;
+		forget_attached(plan, g);
+		if (g->state == GROUP_OPEN)
+			close_soon(u, g);
+	}
+	wait_closed(u);
+	collect_garbage(u);
+	pthread_mutex_unlock(&u->lock);
+}
+
+bool uprobes_have_cut(struct uprobes *u)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (g, &u->groups)
+		any |= (*g)->cut && !(*g)->drop;
+	pthread_mutex_unlock(&u->lock);
+	return any;
+}
+
+double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end)
+{
+	struct sight sight = {};
+
+	if (!u)
+		return 1;
+	pthread_mutex_lock(&u->lock);
+	if (node < u->sights.n)
+		sight = u->sights.v[node];
+	vec_foreach (g, &u->groups) {
+		if ((*g)->state == GROUP_OPEN && uprobe_group_has(*g, node))
+			gate_time_add(&sight.seen, (*g)->opened, end);
+	}
+	pthread_mutex_unlock(&u->lock);
+	return sight.first.wall_ns ? gate_time_share(sight.seen, sight.first, end) : 1;
 }
 
 void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object)
 {
-	struct uprobe_links *l = u ? plugin_links(u, object) : NULL, *closing = NULL;
-	pthread_t thread;
+	if (!u)
+		return;
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (it, &u->groups) {
+		struct uprobe_group *g = *it;
 
-	if (!l)
-		return;
-	vec_foreach (node, &plan->nodes) {
-		if (node->object != object || !node->plugin || !node->attached)
+		if (!g->plugin || g->object != object || g->drop)
 			continue;
-		node->attached = false;
-		node->detached = true;
-		node->later = !node->later;
+		for (uint32_t i = 0; i < g->nodes_n; i++) {
+			struct plan_node *node = &plan->nodes.v[g->nodes[i]];
+
+			node->attached = false;
+			node->detached = true;
+			node->later = !node->later;
+		}
+		g->drop = true;
+		if (g->state == GROUP_OPEN)
+			close_soon(u, g);
 	}
-	closing = malloc(sizeof(*closing));
-	if (!closing) {
-		uprobe_links_close(l);
-		return;
-	}
-	*closing = *l;
-	*l = (struct uprobe_links){};
-	if (pthread_create(&thread, NULL, close_all, closing))
-		close_all(closing);
-	else
-		pthread_detach(thread);
+	collect_garbage(u);
+	pthread_mutex_unlock(&u->lock);
 }
 
-/* Entries before returns, and so in reverse: calls that were seen to begin may still end. */
+/* All at the same time, because each takes 0.1 s. */
 void uprobes_detach(struct uprobes *u)
 {
 	if (!u)
 		return;
-	uprobe_links_close(&u->attached);
-	vec_foreach (l, &u->plugins) {
-		uprobe_links_close(&(*l)->links);
-		free(*l);
+	pthread_mutex_lock(&u->lock);
+	vec_foreach (g, &u->groups) {
+		(*g)->drop = true;
+		if ((*g)->state == GROUP_OPEN)
+			close_soon(u, *g);
 	}
-	vec_done(&u->plugins);
+	pthread_mutex_unlock(&u->lock);
+	uprobe_links_close(&u->hooks);
+	pthread_mutex_lock(&u->lock);
+	wait_closed(u);
+	collect_garbage(u);
+	u->perf_probes = 0;
+	pthread_mutex_unlock(&u->lock);
+}
+
+void uprobes_hold(struct uprobes *u)
+{
+	if (u)
+		pthread_mutex_lock(&u->lock);
+}
+
+void uprobes_let_go(struct uprobes *u)
+{
+	if (u)
+		pthread_mutex_unlock(&u->lock);
 }
 
 void uprobes_free(struct uprobes *u)
@@ -466,5 +685,9 @@ void uprobes_free(struct uprobes *u)
 	if (!u)
 		return;
 	uprobes_detach(u);
+	pthread_mutex_destroy(&u->lock);
+	pthread_cond_destroy(&u->closed);
+	vec_done(&u->groups);
+	vec_done(&u->sights);
 	free(u);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/cleanup.h"
+#include "trace/gate.h"
 #include "trace/objectfile.h"
 #include "trace/plan.h"
 #include "trace/uprobe_link.h"
@@ -41,6 +42,34 @@ int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct obj
  * for a moment. NULL-safe.
  */
 void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object);
+/*
+ * Removes at once whatever group of probes a node is in, from any thread: the others in it are
+ * attached anew by the next uprobes_release() and uprobes_attach(). False: it is in none.
+ */
+bool uprobes_cut(struct uprobes *u, uint32_t node);
+/* The same for all groups. */
+void uprobes_cut_all(struct uprobes *u);
+/* Is anything cut that uprobes_release() has not let go? From any thread. */
+bool uprobes_have_cut(struct uprobes *u);
+/*
+ * Removes the groups of the nodes that `which` chooses (NULL: of none) and those that were cut, and
+ * waits until they are gone: all nodes in them count as not attached, and may be attached anew.
+ */
+void uprobes_release(struct uprobes *u, struct plan *plan,
+		     bool (*which)(const struct plan_node *node, const void *arg), const void *arg);
+/* Attaches windowed nodes for a moment, or ends that moment, from any thread. How many groups. */
+uint32_t uprobes_window(struct uprobes *u, bool open);
+/* The clocks by which that is told: see trace/gate.h. */
+void uprobes_set_clock(struct uprobes *u, struct gate_time (*now)(void *arg), void *arg);
+/*
+ * The part of the time from when a node was first probed until `end` that its probes were attached.
+ * From any thread. NULL-safe.
+ */
+double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end);
+/* Nothing changes between these two: for a fork(), after which both sides let go. NULL-safe. */
+void uprobes_hold(struct uprobes *u);
+void uprobes_let_go(struct uprobes *u);
+/* Removes all, and waits for it. NULL-safe. */
 void uprobes_detach(struct uprobes *u);
 void uprobes_free(struct uprobes *u);
 DEFINE_CLEANUP(struct uprobes *, uprobes_free)

@@ -94,7 +94,7 @@ bool uprobe_prepare(struct bpf_program *const *progs, size_t n)
 	return true;
 }
 
-struct bpf_link *uprobe_link_perf(struct bpf_program *prog, const char *path, uint64_t offset,
+static struct bpf_link *link_perf(struct bpf_program *prog, const char *path, uint64_t offset,
 				  uint64_t cookie, bool ret)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = ret);
@@ -154,13 +154,13 @@ void uprobe_links_close(struct uprobe_links *l)
 }
 
 int uprobe_links_add_perf(struct uprobe_links *l, struct bpf_program *prog, const char *path,
-			  uint64_t offset, uint64_t cookie)
+			  uint64_t offset, uint64_t cookie, bool at_return)
 {
 	struct bpf_link *link;
 
 	if (l->links.n >= 2UL * UPROBES_PERF_MAX || bpf_program__fd(prog) < 0)
 		return -ENOSPC;
-	link = uprobe_link_perf(prog, path, offset, cookie, false);
+	link = link_perf(prog, path, offset, cookie, at_return);
 	if (!link)
 		return -errno;
 	if (!vec_push(&l->links, link))
@@ -178,6 +178,6 @@ int uprobe_links_add(struct uprobe_links *l, struct bpf_program *prog,
 		return p->n ? uprobe_links_add_multi(l, prog, p, false) : 0;
 	for (uint32_t i = 0; i < p->n && !err; i++)
 		err = uprobe_links_add_perf(l, prog, p->path, p->offsets[i],
-					    p->cookies ? p->cookies[i] : 0);
+					    p->cookies ? p->cookies[i] : 0, false);
 	return err;
 }

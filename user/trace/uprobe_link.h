@@ -57,11 +57,8 @@ bool uprobe_is_multi(const struct bpf_program *prog);
 /* One uprobe_multi link, kept with the others; -ENOEXEC: the program is not loaded. */
 int uprobe_links_add_multi(struct uprobe_links *l, struct bpf_program *prog,
 			   const struct uprobe_places *p, bool at_return);
-/* A perf event; NULL with errno set. */
-struct bpf_link *uprobe_link_perf(struct bpf_program *prog, const char *path, uint64_t offset,
-				  uint64_t cookie, bool ret);
-/* The same, kept with the others. 0 or a negative errno. */
+/* A perf event, kept with the others. 0 or a negative errno. */
 int uprobe_links_add_perf(struct uprobe_links *l, struct bpf_program *prog, const char *path,
-			  uint64_t offset, uint64_t cookie);
+			  uint64_t offset, uint64_t cookie, bool at_return);
 /* Closes the uprobe_multi links from the first-th on, at the same time. */
 void uprobe_links_close_from(struct uprobe_links *l, size_t first);

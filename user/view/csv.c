@@ -10,6 +10,10 @@
  *   offcpu_stack  process name, folded stack      intervals; detail: blocked or preempted
  *   path          -, nodes joined by ';'          finished calls; detail: errors by type;
  *                                                 inside: what went wrong in it, by type
+ *   sampled_path  -, nodes joined by ';'          -; times are estimates by stacks, and those of
+ *                                                 self_count samples on the CPU, between
+ *                                                 cpu_low_ns and cpu_high_ns (95 %)
+ *   idle          -, loop and what it calls       times that it waited for work: total_ns
  *   syscall       -, system call                  finished calls; detail: errors by type
  *   plugin        state, plugin                   executions; detail: errors by type; inside:
  *                                                 the object's path
@@ -120,6 +124,36 @@ static int put_offcpu(struct csv *c, const struct report *r)
 	return err ? err : put_stacks(c, &f, true);
 }
 
+static int put_sampled(struct csv *c, const struct path *p, const char *name)
+{
+	struct csv_row row = { .kind = "sampled_path", .name = name };
+
+	csv_set(&row, SELF_COUNT, p->estimate.samples);
+	csv_set(&row, TOTAL_NS, p->stats.total_ns);
+	csv_set(&row, SELF_NS, p->stats.self_ns);
+	csv_set(&row, CPU_NS, p->cpu_ns);
+	csv_set(&row, CPU_LOW_NS, p->estimate.cpu_low_ns);
+	csv_set(&row, CPU_HIGH_NS, p->estimate.cpu_high_ns);
+	csv_set(&row, OFFCPU_NS, p->offcpu_ns);
+	if (p->estimate.has_calls)
+		csv_set(&row, COUNT, p->estimate.calls);
+	return csv_put(c, &row);
+}
+
+static int put_idle(struct csv *c, const struct report *r)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < r->idle.n; i++) {
+		struct csv_row row = { .kind = "idle", .name = r->idle.v[i].where };
+
+		csv_set(&row, COUNT, r->idle.v[i].count);
+		csv_set(&row, TOTAL_NS, r->idle.v[i].total_ns);
+		err = csv_put(c, &row);
+	}
+	return err;
+}
+
 static int put_paths(struct csv *c, const struct report *r)
 {
 	_cleanup_(buf_done) struct buf name = {};
@@ -134,6 +168,10 @@ static int put_paths(struct csv *c, const struct report *r)
 		buf_clear(&name);
 		path_format(&name, r, i, ";");
 		row.name = buf_str(&name);
+		if (p->sampled) {
+			err = name.err ? name.err : put_sampled(c, p, row.name);
+			continue;
+		}
 		row.inside = csv_errors(&inside, &p->inside);
 		csv_set_stats(&row, &p->stats, &detail);
 		csv_set(&row, OPEN, p->open);
@@ -177,6 +215,8 @@ static int render(const struct report *r, FILE *out)
 		err = put_offcpu(&c, r);
 	if (!err)
 		err = put_paths(&c, r);
+	if (!err)
+		err = put_idle(&c, r);
 	if (!err)
 		err = put_syscalls(&c, r);
 	if (!err)

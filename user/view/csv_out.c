@@ -14,7 +14,8 @@
 	"tid,time_ns,ok,timed_out,peak_concurrency,exceptions,crashes,loads,load_errors,unloads,"  \
 	"reopens,closes,avg_ns,load_avg_ns,load_max_ns,constructors_ns,destructors_ns,gap_ns,"     \
 	"waited_ns,allocs,alloc_bytes,mapped_bytes,page_faults,first_seen_ns,last_activity_ns,"    \
-	"up_ns,error_pct,success_pct,cpu_pct,uptime_pct,value,limit,before,change_pct,noise_pct\n"
+	"up_ns,cpu_low_ns,cpu_high_ns,error_pct,success_pct,cpu_pct,uptime_pct,value,limit,"       \
+	"before,change_pct,noise_pct\n"
 
 void csv_done(struct csv *c)
 {

@@ -56,6 +56,8 @@ enum column {
 	FIRST_SEEN_NS,
 	LAST_ACTIVITY_NS,
 	UP_NS,
+	CPU_LOW_NS,
+	CPU_HIGH_NS,
 	COLUMNS
 };
 

@@ -29,12 +29,14 @@ static void set_executions(struct csv_row *row, const struct plugin *p,
 	}
 	csv_set_real(row, CPU_PCT, m->cpu_pct);
 	csv_set(row, SELF_COUNT, p->samples);
-	if (!p->has_memory)
-		return;
-	csv_set(row, ALLOCS, p->allocs);
-	csv_set(row, ALLOC_BYTES, p->alloc_bytes);
-	csv_set(row, MAPPED_BYTES, p->mapped_bytes);
-	csv_set(row, PAGE_FAULTS, p->page_faults);
+	if (p->has_allocs) {
+		csv_set(row, ALLOCS, p->allocs);
+		csv_set(row, ALLOC_BYTES, p->alloc_bytes);
+	}
+	if (p->has_memory) {
+		csv_set(row, MAPPED_BYTES, p->mapped_bytes);
+		csv_set(row, PAGE_FAULTS, p->page_faults);
+	}
 }
 
 static void set_life(struct csv_row *row, const struct plugin *p, const struct plugin_metrics *m)

@@ -125,6 +125,27 @@ static void add_targets(struct html_writer *w)
 	buf_add_str(w->out, "],\n");
 }
 
+/* cpu, off the CPU, or -1; of a sampled one [samples, loop, limits of cpu, calls or -1], else [] */
+static void add_estimate(struct html_writer *w, const struct path *p)
+{
+	const struct path_estimate *e = &p->estimate;
+
+	if (p->has_cpu)
+		buf_printf(w->out, ",%" PRIu64 ",%" PRIu64, p->cpu_ns, p->offcpu_ns);
+	else
+		buf_add_str(w->out, ",-1,-1");
+	if (!p->sampled) {
+		buf_add_str(w->out, ",[]");
+		return;
+	}
+	buf_printf(w->out, ",[%" PRIu64 ",%d,%" PRIu64 ",%" PRIu64 ",", e->samples, e->loop,
+		   e->cpu_low_ns, e->cpu_high_ns);
+	if (e->has_calls)
+		buf_printf(w->out, "%" PRIu64 "]", e->calls);
+	else
+		buf_add_str(w->out, "-1]");
+}
+
 static void add_paths(struct html_writer *w)
 {
 	const struct report *r = w->r;
@@ -145,9 +166,30 @@ static void add_paths(struct html_writer *w)
 		html_stats(w, &p->stats);
 		buf_add_str(w->out, ",[");
 		html_errors(w, &p->inside);
-		buf_add_str(w->out, "]]");
+		buf_add_char(w->out, ']');
+		add_estimate(w, p);
+		buf_add_char(w->out, ']');
 	}
 	buf_add_str(w->out, "],\n");
+}
+
+/* Time in paths, and time that nobody waited for. */
+static void add_attributed(struct html_writer *w)
+{
+	const struct report *r = w->r;
+
+	buf_printf(
+	    w->out,
+	    "\"attributed\":{\"cpu\":%" PRIu64 ",\"cpuNamed\":%" PRIu64 ",\"offcpu\":%" PRIu64
+	    ",\"offcpuNamed\":%" PRIu64 ",\"idle\":%" PRIu64 ",\"places\":[",
+	    r->attributed.cpu.all_ns, r->attributed.cpu.named_ns, r->attributed.offcpu.all_ns,
+	    r->attributed.offcpu.named_ns, r->attributed.idle_ns);
+	vec_foreach (i, &r->idle) {
+		buf_add_str(w->out, i > r->idle.v ? ",[" : "[");
+		html_str(w, i->where);
+		buf_printf(w->out, ",%" PRIu64 "]", i->total_ns);
+	}
+	buf_add_str(w->out, "]},\n");
 }
 
 /* kind, name, depth, start since the trace's, duration, error, args, whether it runs */
@@ -296,8 +338,11 @@ int html_data(struct buf *b, const struct report *r)
 	if (err)
 		return err;
 	add_targets(&w);
-	if (r->has_spans) {
+	if (r->has_spans || r->paths_auto)
 		add_paths(&w);
+	if (r->paths_auto)
+		add_attributed(&w);
+	if (r->has_spans) {
 		err = add_traces(&w);
 		if (err)
 			return err;

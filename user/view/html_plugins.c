@@ -36,7 +36,7 @@ static void add_plugin(struct html_writer *w, const struct plugin *p)
 	buf_printf(w->out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", p->loads, p->load_errors,
 		   p->unloads);
 	add_pct(w, m.cpu_pct);
-	if (p->has_memory)
+	if (p->has_memory || p->has_allocs)
 		html_u64(w, m.memory_bytes);
 	else
 		buf_add_str(w->out, "-1");

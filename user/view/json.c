@@ -143,19 +143,24 @@ static json_t *make_pct(double pct)
 
 static json_t *make_overhead(const struct report *r)
 {
-	json_t *detached = json_array();
+	json_t *detached = json_array(), *breaker = json_array();
 
+	vec_foreach (c, &r->overhead.breaker) {
+		json_array_append_new(breaker,
+				      json_pack("{s:I, s:s, s:o}", "time_ns", json_u64(c->time_ns),
+						"state", c->state, "why", json_text(c->why)));
+	}
 	vec_foreach (d, &r->overhead.detached) {
 		json_array_append_new(detached, json_pack("{s:o, s:o}", "name", json_text(d->what),
 							  "reason", json_text(d->why)));
 	}
 	return json_pack(
-	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "target_pct",
+	    "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "target_pct",
 	    make_pct(r->overhead.target_pct), "budget_pct", make_pct(r->overhead.budget_pct),
 	    "bpf_ns", json_u64(r->overhead.bpf_ns), "traps_ns", json_u64(r->overhead.traps_ns),
 	    "self_cpu_ns", json_u64(r->overhead.self_cpu_ns), "self_rss",
 	    json_u64(r->overhead.self_rss), "bpf_memory", json_u64(r->overhead.bpf_memory),
-	    "attach_ns", json_u64(r->overhead.attach_ns), "detached", detached);
+	    "attach_ns", json_u64(r->overhead.attach_ns), "detached", detached, "breaker", breaker);
 }
 
 static json_t *make_lost(const struct report *r)

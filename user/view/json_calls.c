@@ -15,10 +15,12 @@ static const char *node_object(const struct report *r, const struct node *n)
 
 static void put_nodes(struct json_out *j, const struct report *r)
 {
-	static const char *const kinds[] = { [NODE_FUNCTION] = "function",
-					     [NODE_KERNEL] = "kernel",
-					     [NODE_USDT] = "usdt",
-					     [NODE_SYSCALL] = "syscall" };
+	static const char *const kinds[] = {
+		[NODE_FUNCTION] = "function", [NODE_KERNEL] = "kernel",
+		[NODE_USDT] = "usdt",         [NODE_SYSCALL] = "syscall",
+		[NODE_PYTHON] = "python",     [NODE_JAVASCRIPT] = "javascript",
+		[NODE_ERLANG] = "erlang"
+	};
 
 	json_open(j, "nodes", '[');
 	for (size_t i = 0; i < r->nodes.n; i++) {
@@ -64,13 +66,25 @@ static uint64_t quantile(const struct call_stats *s, double q)
 
 json_t *json_stats(const struct call_stats *s)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
-			 json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
-			 json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
-			 json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
-			 json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)),
-			 "p999_ns", json_u64(quantile(s, 0.999)), "error_types",
-			 error_types(&s->error_types));
+	json_t *stats =
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "calls",
+		      json_u64(s->calls), "errors", json_u64(s->errors), "total_ns",
+		      json_u64(s->total_ns), "min_ns", json_u64(s->min_ns), "max_ns",
+		      json_u64(s->max_ns), "p50_ns", json_u64(quantile(s, 0.5)), "p90_ns",
+		      json_u64(quantile(s, 0.9)), "p99_ns", json_u64(quantile(s, 0.99)), "p999_ns",
+		      json_u64(quantile(s, 0.999)), "error_types", error_types(&s->error_types));
+	json_t *seen;
+
+	if (!stats || !s->seen)
+		return stats;
+	seen = json_pack("{s:b, s:f, s:I}", "sampled", 1, "seen_pct", 100 * s->seen,
+			 "observed_calls", json_u64(s->observed));
+	if (!seen || json_object_update(stats, seen)) {
+		json_decref(stats);
+		stats = NULL;
+	}
+	json_decref(seen);
+	return stats;
 }
 
 /* From root to leaf; the names or the IDs of a path's nodes. */
@@ -98,6 +112,36 @@ static json_t *known_time(bool known, uint64_t ns)
 	return known ? json_integer(json_u64(ns)) : json_null();
 }
 
+/*
+ * What is known of a sampled path's times: `samples` on the CPU behind them, and the 95 % interval
+ * that these give. Its `calls`, `errors`, `min_ns`, … are those that were counted, none, unless
+ * `calls_basis` says that `calls` is an estimate.
+ */
+static int add_estimate(json_t *path, const struct path *p)
+{
+	const struct path_estimate *e = &p->estimate;
+	bool estimate = p->sampled || p->stats.seen > 0;
+	const char *basis = p->stats.seen > 0 || e->has_calls ? "estimated"
+			    : p->sampled                      ? "unknown"
+							      : "counted";
+	int err = json_object_set_new(path, "sampled", json_boolean(estimate));
+
+	err |= json_object_set_new(path, "calls_basis", json_string(basis));
+	if (!p->sampled)
+		return err;
+	if (e->has_calls)
+		err |= json_object_set_new(path, "calls", json_integer(json_u64(e->calls)));
+	err |= json_object_set_new(path, "loop", json_boolean(e->loop));
+	err |= json_object_set_new(path, "samples", json_integer(json_u64(e->samples)));
+	err |= json_object_set_new(path, "cpu_ns_low", json_integer(json_u64(e->cpu_low_ns)));
+	err |= json_object_set_new(path, "cpu_ns_high", json_integer(json_u64(e->cpu_high_ns)));
+	err |= json_object_set_new(path, "total_ns_low",
+				   json_integer(json_u64(e->cpu_low_ns + p->offcpu_ns)));
+	err |= json_object_set_new(path, "total_ns_high",
+				   json_integer(json_u64(e->cpu_high_ns + p->offcpu_ns)));
+	return err;
+}
+
 static json_t *make_path(const struct report *r, uint32_t i)
 {
 	const struct path *p = &r->paths.v[i];
@@ -110,7 +154,7 @@ static json_t *make_path(const struct report *r, uint32_t i)
 	    known_time(p->has_cpu, p->cpu_ns), "offcpu_ns", known_time(p->has_cpu, p->offcpu_ns),
 	    "inside", error_types(&p->inside));
 
-	if (!path || !stats || json_object_update(path, stats)) {
+	if (!path || !stats || json_object_update(path, stats) || add_estimate(path, p)) {
 		json_decref(path);
 		path = NULL;
 	}
@@ -118,15 +162,44 @@ static json_t *make_path(const struct report *r, uint32_t i)
 	return path;
 }
 
+static json_t *make_share(const struct time_share *s)
+{
+	uint64_t none_ns = s->all_ns - s->named_ns - s->unnamed_ns;
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "all_ns", json_u64(s->all_ns), "named_ns",
+			 json_u64(s->named_ns), "unnamed_ns", json_u64(s->unnamed_ns), "none_ns",
+			 json_u64(none_ns));
+}
+
+/* How the targets' time divides: under paths, in none, and waiting for work. */
+static void put_attributed(struct json_out *j, const struct report *r)
+{
+	json_open(j, "attributed", '{');
+	if (r->has_cpu)
+		json_put(j, "cpu", make_share(&r->attributed.cpu));
+	if (r->has_offcpu)
+		json_put(j, "offcpu", make_share(&r->attributed.offcpu));
+	json_put(j, "idle_ns", json_integer(json_u64(r->attributed.idle_ns)));
+	json_open(j, "idle", '[');
+	vec_foreach (i, &r->idle)
+		json_put(j, NULL,
+			 json_pack("{s:o, s:I, s:I}", "where", json_text(i->where), "count",
+				   json_u64(i->count), "total_ns", json_u64(i->total_ns)));
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
 void json_put_paths(struct json_out *j, const struct report *r)
 {
-	if (!r->has_spans)
+	if (!r->has_spans && !r->paths_auto)
 		return;
 	put_nodes(j, r);
 	json_open(j, "paths", '[');
 	for (uint32_t i = 0; i < r->paths.n; i++)
 		json_put(j, NULL, make_path(r, i));
 	json_close(j, ']');
+	if (r->paths_auto)
+		put_attributed(j, r);
 	json_open(j, "unused", '[');
 	vec_foreach (u, &r->unused)
 		json_put(j, NULL,

@@ -79,8 +79,21 @@ static int set_ns(json_t *object, const char *key, uint64_t ns)
 	return ns ? json_object_set_new(object, key, json_integer(json_u64(ns))) : 0;
 }
 
+/* Of an event that stands for several executions. */
+static int set_sums(json_t *object, const struct plugin_event *e)
+{
+	if (!e->executions)
+		return 0;
+	return json_object_set_new(object, "executions", json_integer(json_u64(e->executions))) |
+	       json_object_set_new(object, "failed", json_integer(json_u64(e->failures))) |
+	       json_object_set_new(object, "total_ns", json_integer(json_u64(e->total_ns)));
+}
+
 static json_t *make_metadata(const struct report *r, const struct plugin_event *e)
 {
+	static const char *const during[] = { [PLUGIN_DURING_EXECUTION] = "execution",
+					      [PLUGIN_DURING_LOAD] = "load",
+					      [PLUGIN_DURING_UNLOAD] = "unload" };
 	const struct plugin *p = e->plugin < r->plugins.n ? &r->plugins.v[e->plugin] : NULL;
 	json_t *m = json_object();
 	int err = m ? 0 : -1;
@@ -112,8 +125,8 @@ static json_t *make_metadata(const struct report *r, const struct plugin_event *
 	if (e->nodelete)
 		err |= json_object_set_new(m, "nodelete", json_true());
 	if (e->kind == PLUGIN_ERROR)
-		err |= json_object_set_new(m, "during",
-					   json_string(e->loading ? "load" : "execution"));
+		err |= json_object_set_new(m, "during", json_string(during[e->during]));
+	err |= set_sums(m, e);
 	if (err) {
 		json_decref(m);
 		m = NULL;

@@ -86,9 +86,9 @@ static json_t *make_costs(const struct plugin *p, const struct plugin_metrics *m
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "cpu_ns",
 			 known(p->has_cpu, p->cpu_ns), "cpu_pct", json_known(m->cpu_pct),
 			 "offcpu_ns", known(p->has_cpu, p->offcpu_ns), "memory_bytes",
-			 known(p->has_memory, m->memory_bytes), "allocs",
-			 known(p->has_memory, p->allocs), "alloc_bytes",
-			 known(p->has_memory, p->alloc_bytes), "mapped_bytes",
+			 known(p->has_memory || p->has_allocs, m->memory_bytes), "allocs",
+			 known(p->has_allocs, p->allocs), "alloc_bytes",
+			 known(p->has_allocs, p->alloc_bytes), "mapped_bytes",
 			 known(p->has_memory, p->mapped_bytes), "page_faults",
 			 known(p->has_memory, p->page_faults), "samples", json_u64(p->samples),
 			 "sample_pct", json_known(m->sample_pct));

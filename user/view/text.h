@@ -62,6 +62,12 @@ void text_errors(struct buf *b, const error_count_vec *v, size_t max);
 /* The average of a path's calls whose time is known; 0: there is none. */
 uint64_t text_average(const struct path *p);
 
+/* Appends a text in which files, "(/usr/lib/x.py)", have lost their folders. */
+void text_short_files(struct buf *b, const char *s);
+/* A path's node, or all of them (a > b > c), for people: files without their folders. */
+void text_path_node(struct buf *b, const struct report *r, uint32_t path);
+void text_path(struct buf *b, const struct report *r, uint32_t path);
+
 /* Sums over the targets. */
 uint64_t text_cpu_ns(const struct report *r);
 

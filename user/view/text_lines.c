@@ -204,6 +204,53 @@ void text_errors(struct buf *b, const error_count_vec *v, size_t max)
 		buf_printf(b, ", %zu other types", v->n - n);
 }
 
+void text_short_files(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		size_t len = strcspn(s, ")");
+		const char *last = *s == '(' ? memrchr(s, '/', len) : NULL;
+
+		buf_add_char(b, *s);
+		if (last)
+			s = last;
+	}
+}
+
+static void add_node(struct buf *b, const struct node *n)
+{
+	_cleanup_(buf_done) struct buf name = {};
+
+	if (n->kind < NODE_PYTHON) {
+		name_format(b, n->name);
+		return;
+	}
+	text_short_files(&name, n->name);
+	text_clean(b, buf_str(&name));
+	if (name.err)
+		b->err = name.err;
+}
+
+void text_path_node(struct buf *b, const struct report *r, uint32_t path)
+{
+	uint32_t node = r->paths.v[path].node;
+
+	if (node < r->nodes.n)
+		add_node(b, &r->nodes.v[node]);
+	else
+		buf_add_str(b, "[unknown]");
+}
+
+void text_path(struct buf *b, const struct report *r, uint32_t path)
+{
+	uint32_t parent = r->paths.v[path].parent;
+
+	if (parent < path) {
+		text_path(b, r, parent);
+		buf_add_str(b, " > ");
+	}
+	text_path_node(b, r, path);
+}
+
 uint64_t text_average(const struct path *p)
 {
 	uint64_t calls = p->stats.calls;

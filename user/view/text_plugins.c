@@ -114,11 +114,12 @@ static void add_costs(struct buf *b, const struct plugin *p, const struct plugin
 			 text_ns(p->offcpu_ns).s);
 	if (p->samples)
 		add_part(line, "in %s of the CPU samples", text_pct(m->sample_pct, 100).s);
-	if (p->has_memory && (p->alloc_bytes || p->mapped_bytes || p->page_faults))
-		add_part(line, "memory: %s in %s allocation%s, %s mapped, %s page fault%s",
-			 text_bytes(p->alloc_bytes).s, text_count(p->allocs).s, plural(p->allocs),
-			 text_bytes(p->mapped_bytes).s, text_count(p->page_faults).s,
-			 plural(p->page_faults));
+	if (p->has_allocs && p->allocs)
+		add_part(line, "asked for %s in %s allocation%s", text_bytes(p->alloc_bytes).s,
+			 text_count(p->allocs).s, plural(p->allocs));
+	if (p->has_memory && (p->mapped_bytes || p->page_faults))
+		add_part(line, "%s mapped, %s page fault%s", text_bytes(p->mapped_bytes).s,
+			 text_count(p->page_faults).s, plural(p->page_faults));
 	add_line(b, line);
 }
 

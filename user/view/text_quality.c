@@ -113,8 +113,11 @@ static void add_cost(struct buf *b, const struct report *r)
 	text_para(b, 2, 4, "The probes were live after %s.", text_ns(r->overhead.attach_ns).s);
 	vec_foreach (d, &r->overhead.detached) {
 		if (n++ < DETACHED_MAX)
-			text_para(b, 2, 4, "Detached: %s: %s", d->what, d->why);
+			text_para(b, 2, 4, "Sampled or left out: %s: %s", d->what, d->why);
 	}
+	vec_foreach (c, &r->overhead.breaker)
+		text_para(b, 2, 4, "After %s the breaker was %s: %s", text_ns(c->time_ns).s,
+			  c->state, c->why);
 	if (n > DETACHED_MAX)
 		text_para(b, 2, 4, "and %zu more", n - DETACHED_MAX);
 }

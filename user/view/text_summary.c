@@ -128,35 +128,70 @@ static void add_failing(struct buf *line, const char *name, const struct call_st
 }
 
 /* The dearest path by its own time, and what fails most. */
+/* How much of the time is in paths, where these were looked for. */
+static void add_coverage(struct buf *b, const struct report *r, struct buf *line)
+{
+	const struct time_share *cpu = &r->attributed.cpu, *offcpu = &r->attributed.offcpu;
+	size_t counted = 0;
+
+	if (!r->paths_auto || !r->paths.n)
+		return;
+	vec_foreach (p, &r->paths)
+		counted += !p->sampled;
+	if (cpu->all_ns)
+		buf_printf(line, "%s of the CPU",
+			   text_pct((double)cpu->named_ns, (double)cpu->all_ns).s);
+	if (offcpu->all_ns)
+		buf_printf(line, "%s%s of the waiting", line->len ? " and " : "",
+			   text_pct((double)offcpu->named_ns, (double)offcpu->all_ns).s);
+	buf_printf(line, " under %zu named paths (%zu exact)", r->paths.n, counted);
+	if (r->attributed.idle_ns)
+		buf_printf(line, ", without %s of waiting for work",
+			   text_ns(r->attributed.idle_ns).s);
+	add_entry(b, "Paths", line);
+}
+
+static void add_dearest(struct buf *b, const struct report *r, uint32_t path, struct buf *line)
+{
+	const struct path *p = &r->paths.v[path];
+	const struct call_stats *s = &p->stats;
+	_cleanup_(buf_done) struct buf name = {};
+
+	text_path(&name, r, path);
+	text_shorten(line, buf_str(&name), 60);
+	if (p->sampled)
+		buf_printf(line, " took most: about %s itself, of which %s on the CPU",
+			   text_ns(s->self_ns).s,
+			   text_pct((double)p->cpu_ns, (double)s->total_ns).s);
+	else
+		buf_printf(line, " took most: %s itself in %s calls, average %s, worst %s",
+			   text_ns(s->self_ns).s, text_count(s->calls).s,
+			   text_ns(text_average(p)).s, text_ns(s->max_ns).s);
+	add_entry(b, "Paths", line);
+	if (name.err)
+		b->err = name.err;
+}
+
 static void add_paths(struct buf *b, const struct report *r, struct buf *line)
 {
 	_cleanup_(buf_done) struct buf name = {};
 	uint32_t dear = REPORT_NONE, failing = REPORT_NONE;
 
 	for (uint32_t i = 0; i < r->paths.n; i++) {
-		const struct call_stats *s = &r->paths.v[i].stats;
+		const struct path *p = &r->paths.v[i];
+		const struct call_stats *s = &p->stats;
 
-		if (s->calls &&
+		if ((s->calls || p->sampled) &&
 		    (dear == REPORT_NONE || s->self_ns > r->paths.v[dear].stats.self_ns))
 			dear = i;
 		if (s->errors &&
 		    (failing == REPORT_NONE || s->errors > r->paths.v[failing].stats.errors))
 			failing = i;
 	}
-	if (dear != REPORT_NONE) {
-		const struct call_stats *s = &r->paths.v[dear].stats;
-
-		path_format(&name, r, dear, " > ");
-		if (name.err)
-			line->err = name.err;
-		text_shorten(line, buf_str(&name), 60);
-		buf_printf(line, " took most: %s itself in %s calls, average %s, worst %s",
-			   text_ns(s->self_ns).s, text_count(s->calls).s,
-			   text_ns(text_average(&r->paths.v[dear])).s, text_ns(s->max_ns).s);
-		add_entry(b, "Paths", line);
-	}
+	add_coverage(b, r, line);
+	if (dear != REPORT_NONE)
+		add_dearest(b, r, dear, line);
 	if (failing != REPORT_NONE) {
-		buf_clear(&name);
 		path_format(&name, r, failing, " > ");
 		add_failing(line, buf_str(&name), &r->paths.v[failing].stats);
 		add_entry(b, "Failing", line);

@@ -17,3 +17,9 @@ int floor_leave(void *ctx)
 {
 	return 0;
 }
+
+SEC("perf_event")
+int floor_tick(void *ctx)
+{
+	return 0;
+}

@@ -147,15 +147,60 @@ function pathOrder(paths) {
 	return out;
 }
 
+/* How sure a sampled path's times are, in words. */
+function describeEstimate(path) {
+	const e = estimateOf(path);
+
+	return `By ${formatCount(e[ESTIMATE.samples])} samples; on the CPU between ${formatTime(e[ESTIMATE.low])} and ` +
+		`${formatTime(e[ESTIMATE.high])} (95 %)`;
+}
+
+/* Columns of a path: a sampled one has times, by estimate, and nothing that must be counted. */
+function pathColumns(report, at) {
+	const sampled = report.paths.some(estimateOf);
+	const counted = report.paths.some(path => !estimateOf(path));
+	const measured = report.offcpu && report.offcpu.taken >= report.offcpu.switches;
+	const known = column => ({ ...column, cell: row => estimateOf(row.path)
+		? ['\u2013', { title: 'Estimated from stacks: its calls are not counted' }] : column.cell(row) });
+	const about = (row, ns) => estimateOf(row.path) && ns
+		? [`~${formatTime(ns)}`, { title: describeEstimate(row.path) }] : formatTime(ns);
+	const time = (label, value, has, show) => ({ label, num: true, value,
+		cell: row => has(row) ? show(row, value(row)) : '\u2013' });
+	const timed = row => estimateOf(row.path) || at(row)[STATS.calls];
+	const split = (label, key, show) => time(label, row => row.path[key], row => row.path[key] >= 0, show);
+	const [calls, errors, p50, p99, max] = statsColumns(report, at);
+
+	return [...counted ? [calls, errors, p50, p99, max].map(known) : [],
+		time('Total', row => at(row)[STATS.total], timed, about),
+		...sampled ? [split('CPU', PATH.cpu, about),
+			split('Off CPU', PATH.offcpu, measured ? (row, ns) => formatTime(ns) : about)] : [],
+		time('Self', row => at(row)[STATS.self], timed, about)];
+}
+
+/* What the paths are of all time, and where nobody waited for anything but work. */
+function describeAttributed(report) {
+	const a = report.attributed;
+	const places = a.places.slice(0, 4).map(([where, ns]) =>
+		`${text(report, where).replace(/\([^()]*\/([^/()]*)\)/g, '($1)')} ${formatTime(ns)}`);
+	const shares = [['CPU time', a.cpuNamed, a.cpu], ['waiting', a.offcpuNamed, a.offcpu]]
+		.filter(([, , all]) => all).map(([what, named, all]) => `${formatShare(named, all)} of the ${what}`);
+
+	return `${shares.join(' and ')} under named paths. ~ is estimated from stacks.` +
+		(a.idle ? ` In no path: ${formatTime(a.idle)} of waiting for work (${places.join(', ')}${
+			a.places.length > 4 ? ', \u2026' : ''}).` : '');
+}
+
 function showPaths(box, report) {
 	const at = row => row.path.slice(PATH.stats);
 	const name = row => {
 		const path = row.path;
 		const kind = PATH_KINDS[path[PATH.kind]];
-		const notes = [kind, text(report, path[PATH.object]),
+		const e = estimateOf(path);
+		const notes = [kind, text(report, path[PATH.object]), e ? (e[ESTIMATE.loop] ? 'loop, sampled' : 'sampled') : '',
 			path[PATH.open] ? `${formatCount(path[PATH.open])} still open` : ''].filter(Boolean);
 		const inside = path[PATH.inside].map(([type, count]) => `${text(report, type)} \u00d7 ${formatCount(count)}`).join(', ');
-		const span = el('span', {}, el('span', { class: 'mono' }, text(report, path[PATH.name])),
+		const full = text(report, path[PATH.name]);
+		const span = el('span', {}, el('span', { class: 'mono', title: full }, shortNode(full, path[PATH.kind])),
 			el('small', {}, notes.join(' \u00b7 ')),
 			inside ? el('small', { class: 'inside', title: `Went wrong inside: ${inside}` }, inside) : '');
 
@@ -165,10 +210,10 @@ function showPaths(box, report) {
 
 	showTable(box, pathOrder(report.paths), [
 		{ label: 'Function, under its caller', class: 'name', cell: name },
-		...statsColumns(report, at),
-		{ label: 'Self', num: true, value: row => at(row)[STATS.self],
-			cell: row => at(row)[STATS.calls] ? formatTime(at(row)[STATS.self]) : '\u2013' },
+		...pathColumns(report, at),
 	], -1);
+	if (report.attributed)
+		box.before(el('p', { class: 'remark' }, describeAttributed(report)));
 }
 
 function showSyscalls(box, report) {

@@ -8,7 +8,9 @@ const KIND_PROCESS = 5;
 /* Columns of the records that user/view/html_data.c writes. */
 const TARGET = { pid: 0, comm: 1, exe: 2, end: 3, threads: 4, cpu: 5, runq: 6, blocked: 7 };
 const STATS = { calls: 0, errors: 1, p50: 2, p99: 3, max: 4, total: 5, self: 6, types: 7 };
-const PATH = { parent: 0, name: 1, object: 2, kind: 3, open: 4, stats: 5, inside: 13 };
+const PATH = { parent: 0, name: 1, object: 2, kind: 3, open: 4, stats: 5, inside: 13, cpu: 14, offcpu: 15,
+	estimate: 16 };
+const ESTIMATE = { samples: 0, loop: 1, low: 2, high: 3, calls: 4 };
 const PLUGIN = { id: 0, object: 1, path: 2, state: 3, why: 4, loads: 5, loadErrors: 6, unloads: 7, cpu: 8, memory: 9,
 	inFlight: 10, samples: 11, stats: 12 };
 const FINDING = { rule: 0, text: 1, inherited: 2 };
@@ -16,7 +18,7 @@ const SYSCALL = { name: 0, stats: 1 };
 const TRACE = { number: 0, pid: 1, tid: 2, thread: 3, why: 4, path: 5, cause: 6, lost: 7, slices: 8 };
 const SLICE = { kind: 0, name: 1, depth: 2, start: 3, duration: 4, error: 5, args: 6, open: 7 };
 const SLICE_KINDS = ['span', 'syscall', 'offcpu', 'instant'];
-const PATH_KINDS = ['', 'kernel', 'static probe', 'system call'];
+const PATH_KINDS = ['', 'kernel', 'static probe', 'system call', 'Python', 'JavaScript', 'Erlang'];
 
 /* A text of the string table; '' for none. */
 function text(report, id) {
@@ -245,6 +247,16 @@ function siteTotals(tree, root, nSites) {
 			open[tree.site[node]]--;
 	});
 	return { self, total };
+}
+
+/* What is known of a path's times when they were not counted; null for a counted one. */
+function estimateOf(path) {
+	return path[PATH.estimate].length ? path[PATH.estimate] : null;
+}
+
+/* A sampled path's function, without the folders of its file. */
+function shortNode(name, kind) {
+	return kind >= 4 ? name.replace(/ \([^()]*\/([^/()]*)\)$/, ' ($1)') : name;
 }
 
 /* The values below root that have a matching frame on their stack. */

@@ -93,6 +93,7 @@ struct task_struct *bpf_get_current_task_btf(void);
 long bpf_get_current_comm(void *to, __u32 size);
 __u64 bpf_get_attach_cookie(void *ctx);
 __u32 bpf_get_prandom_u32(void);
+__u32 bpf_get_smp_processor_id(void);
 long bpf_task_pt_regs(struct task_struct *task);
 long bpf_get_stack(void *ctx, void *to, __u32 size, __u64 flags);
 long bpf_get_task_stack(struct task_struct *task, void *to, __u32 size, __u64 flags);
@@ -106,6 +107,7 @@ long bpf_copy_from_user_task(void *to, __u32 size, const void *from, struct task
 
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *record, __u64 flags);
+/* Goes to the ring's records. */
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
 __u64 bpf_ringbuf_query(void *ring, __u64 flags);
 

@@ -3,10 +3,12 @@
  * Text that came from a target, made fit for a terminal, a line-based file or JSON: what comes
  * out is valid UTF-8 on one line without control characters.
  */
-#include "data/report.h"
+#include "lib/text.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
 
 /*
  * Decodes one well-formed UTF-8 sequence of the NUL-terminated text at s: its length, or 0. The
@@ -63,15 +65,4 @@ void text_clean(struct buf *b, const char *s)
 			buf_add_char(b, '?');
 		p += len ? len : 1;
 	}
-}
-
-const char *signal_name(int sig, char buf[16])
-{
-	const char *abbrev = sigabbrev_np(sig);
-
-	if (abbrev)
-		snprintf(buf, 16, "SIG%s", abbrev);
-	else
-		snprintf(buf, 16, "SIG%d", sig);
-	return buf;
 }
