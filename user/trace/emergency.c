@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #define CLOSERS_MAX 64
 #define FDS_MAX     16384 /* looked at in one pass */
 #define PASSES_MAX  16
+#define NICE        -10
 
 struct emergency {
 	volatile uint32_t *inert;
@@ -156,9 +158,15 @@ static uint32_t remove_listed(struct emergency *e)
 	return removed;
 }
 
-/* Until there are none. Under the lock. */
+/*
+ * Until there are none. Under the lock. Before others, as far as this user may, but not before all:
+ * the kernel does the work in this process's time, and the targets shall run.
+ */
 static void remove_all(struct emergency *e)
 {
+	int before = getpriority(PRIO_PROCESS, 0);
+
+	setpriority(PRIO_PROCESS, 0, NICE); /* threads that are made from here on have it, too */
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
 		uint32_t removed;
 
@@ -166,8 +174,9 @@ static void remove_all(struct emergency *e)
 		removed = e->n ? remove_listed(e) : 0;
 		e->outcome.removed += removed;
 		if (!removed)
-			return;
+			break;
 	}
+	setpriority(PRIO_PROCESS, 0, before);
 }
 
 /* Gives the main thread the chance to halt where it has no descriptors in hand. Under the lock. */

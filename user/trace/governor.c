@@ -192,6 +192,9 @@ static uint64_t next_ns(const struct governor *g)
 {
 	uint64_t window_ns = governor_next_window(g);
 
+	if (g->parts.skel->bss->inert) /* no window is opened then, however overdue */
+		return g->tick_ns;
+
 	return window_ns < g->tick_ns ? window_ns : g->tick_ns;
 }
 

@@ -103,28 +103,49 @@ static void detach_kernel(struct session *s)
 		node->attached = node->attached && node->how != PLAN_KERNEL;
 }
 
+static bool is_removed(const struct plan_node *node, const void *arg)
+{
+	(void)arg;
+	return node->removed && node->attached;
+}
+
+/* Are there nodes that were only detached because they share a link with others? */
+static bool have_bystanders(const struct plan *p, const bool *before)
+{
+	for (size_t i = 0; i < p->nodes.n; i++) {
+		if (before[i] && !p->nodes.v[i].attached && !p->nodes.v[i].removed)
+			return true;
+	}
+	return false;
+}
+
 int session_detach_removed(struct session *s)
 {
+	_cleanup_free_ bool *before = calloc(s->plan->nodes.n + 1, sizeof(*before));
 	uint64_t begin_ns = clock_monotonic_ns();
-	bool objects = false, kernel = false;
-	int err;
+	bool kernel = false, gap;
+	int err = before ? 0 : -ENOMEM;
 
-	vec_foreach (node, &s->plan->nodes) {
-		if (!node->removed || !node->attached)
-			continue;
-		objects |= node->object != OBJECT_NONE;
-		kernel |= node->how == PLAN_KERNEL;
-		node->attached = false;
+	for (size_t i = 0; !err && i < s->plan->nodes.n; i++) {
+		const struct plan_node *node = &s->plan->nodes.v[i];
+
+		before[i] = node->attached;
+		kernel |= node->how == PLAN_KERNEL && is_removed(node, NULL);
 	}
-	err = session_set_nodes(s);
-	if (s->paused_at_ns)
+	err = err ? err : session_set_nodes(s);
+	if (err)
 		return err;
-	if (objects)
-		session_detach_objects(s);
-	if (kernel)
+	if (s->uprobes && !s->paused_at_ns)
+		uprobes_release(s->uprobes, s->plan, is_removed, NULL);
+	if (kernel && !s->paused_at_ns)
 		detach_kernel(s);
-	err = err ? err : session_attach_functions(s);
-	if (objects || kernel)
+	vec_foreach (node, &s->plan->nodes)
+		node->attached = node->attached && !node->removed;
+	if (s->paused_at_ns)
+		return 0;
+	gap = have_bystanders(s->plan, before);
+	err = session_attach_functions(s);
+	if (gap)
 		s->gap_ns += clock_monotonic_ns() - begin_ns;
 	return err;
 }
