@@ -58,3 +58,4 @@ __u64 loader_begin_ns = 0;
 __u32 loader_attaching = 0;
 __u32 plugin_told_window = 0, plugin_told = 0;
 __u64 plugin_untold = 0;
+__u32 plugin_serving = 0;

@@ -166,6 +166,7 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 end)
 	if (!p)
 		return 0;
 	__sync_fetch_and_add(&p->in_flight, -1);
+	__sync_fetch_and_add(&p->ended, 1);
 	p->last_ns = s->now_ns;
 	if (flags && timed_out(s, f)) {
 		flags |= PB_CALL_TIMED_OUT;

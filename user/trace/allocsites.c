@@ -201,8 +201,7 @@ static int decode(struct search *s, ZydisDecoder *decoder, const uint8_t *code, 
 	for (size_t at = 0; at < size; at += in.length) {
 		const struct known_addr *k;
 
-		if (!ZYAN_SUCCESS(
-			ZydisDecoderDecodeFull(decoder, code + at, size - at, &in, ops)))
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, code + at, size - at, &in, ops)))
 			return 0; /* data: what stands behind it is not sure to be code */
 		k = callee(s, &in, ops, addr + at);
 		if (!k)
@@ -227,7 +226,8 @@ static bool may_call(const struct search *s, const uint8_t *code, size_t size, u
 		if ((!near && !far) || at + length > size)
 			continue;
 		memcpy(&disp, code + at + length - 4, sizeof(disp));
-		if (find(near ? &s->stubs : &s->slots, addr + at + length + (uint64_t)(int64_t)disp))
+		if (find(near ? &s->stubs : &s->slots,
+			 addr + at + length + (uint64_t)(int64_t)disp))
 			return true;
 	}
 	return false;

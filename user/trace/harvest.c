@@ -326,10 +326,9 @@ int harvest(struct session *s, struct collect *c, struct plan *plan, struct repo
 	vec_done(&h.offcpu_ns);
 	if (err)
 		return err;
-	err = err || !c->plugins
-		  ? err
-		  : harvest_executions(skel, plan, c->plugins, session_allocs(s), r,
-				       session_begin_ns(s));
+	err = err || !c->plugins ? err
+				 : harvest_executions(skel, plan, c->plugins, session_allocs(s), r,
+						      session_begin_ns(s));
 	if (err)
 		return err;
 	vec_foreach (e, &c->events)

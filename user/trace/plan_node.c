@@ -263,11 +263,18 @@ static const char *reason_against(const struct plan *p, const struct symbol *sym
 	return NULL;
 }
 
-/* What nobody asked for is missed by nobody. */
+int plan_refuse_entry(struct plan_object *o, const char *name, const char *why)
+{
+	if (!o->refused++)
+		snprintf(o->refused_why, sizeof(o->refused_why), "%.120s: %.270s", name, why);
+	return 0;
+}
+
+/* Nobody asked for the entries of a plugin by name: the plugin tells of them. */
 static void refuse(struct plan_object *o, const char *name, const char *why)
 {
 	if (o->plugin)
-		o->refused++;
+		plan_refuse_entry(o, name, why);
 	else
 		plan_add_skip(o->plan, o->object, name, why);
 }

@@ -22,7 +22,9 @@ struct plan_object {
 	uint32_t plugin;    /* its entries are planned: its index + 1; 0: what SPECs name is */
 	uint64_t text_addr, text_size; /* of a plugin */
 	int added;
-	uint32_t refused; /* entries of a plugin */
+	uint32_t adopted;
+	uint32_t refused; /* entries of a plugin; the first, and why: */
+	char refused_why[400];
 };
 
 void plan_object_done(struct plan_object *o);
@@ -31,6 +33,8 @@ void plan_object_done(struct plan_object *o);
  */
 int plan_function(struct plan_object *o, const struct symbol *sym, const char *name,
 		  const struct spec_pred *pred, const struct spec_args *args);
+/* Notes that an entry of a plugin is not probed. 0. */
+int plan_refuse_entry(struct plan_object *o, const char *name, const char *why);
 /*
  * Plans a node's entry and returns for the hazard that is now known. 0, -ENOMEM, or -ENOTSUP with
  * a sentence in why.

@@ -12,6 +12,21 @@
 #include "trace/entrypoints.h"
 #include "trace/plan_node.h"
 
+/* A function that a SPEC has named is an entry as well, probed as it is. */
+static int adopt(struct plan_object *o, struct plan_node *node)
+{
+	if (plan_node_plugin(node))
+		return 0;
+	if (node->refused || (node->how != PLAN_RETURN_PROBE && node->how != PLAN_RETURN_SITES))
+		return plan_refuse_entry(o, node->name, "it was named by -t, and cannot be probed");
+	node->serves = o->plugin;
+	node->text_addr = o->text_addr;
+	node->text_size = o->text_size;
+	o->added++;
+	o->adopted++;
+	return 0;
+}
+
 /* A function that only the unwind tables know is named by where it lies. */
 static int plan_address(struct plan_object *o, uint64_t addr)
 {
@@ -21,10 +36,11 @@ static int plan_address(struct plan_object *o, uint64_t addr)
 	struct symbol unnamed = { .offset = offset, .addr = addr };
 	uint64_t key[2] = { o->object, offset };
 	struct spec_pred pred = {};
+	uint32_t node = table_find(&o->plan->node_index, key, sizeof(key));
 	char name[300];
 
-	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
-		return 0;
+	if (node != TABLE_NONE)
+		return adopt(o, &o->plan->nodes.v[node]);
 	if (known)
 		return plan_function(o, known, readable ? readable : known->name, &pred, NULL);
 	if (!symbols_code_range(o->symbols, addr, &start, &end))
@@ -66,8 +82,10 @@ static int plan_all(struct plan_object *o, char *why, size_t why_size)
 }
 
 int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, uint32_t plugin,
-		uint64_t text_addr, uint64_t text_size, char *why, size_t why_size)
+		uint64_t text_addr, uint64_t text_size, struct plan_entries *ret)
 {
+	char *why = ret->why;
+	size_t why_size = sizeof(ret->why);
 	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
 							     .object = object,
 							     .plugin = plugin + 1,
@@ -89,5 +107,10 @@ int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, u
 		snprintf(why, why_size, "%s: its returns cannot be followed", p->hazard.text);
 		return -ENOTSUP;
 	}
-	return plan_all(&o, why, why_size);
+	err = plan_all(&o, why, why_size);
+	ret->refused = o.refused;
+	ret->adopted = o.adopted;
+	if (err > 0 && o.refused)
+		snprintf(ret->why, sizeof(ret->why), "%s", o.refused_why);
+	return err;
 }
