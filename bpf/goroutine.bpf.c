@@ -10,7 +10,7 @@
 #define SPANS_MAX   PB_GO_DEPTH
 #define SPANS_TYPE  struct goroutine_spans
 #define SPANS_CLOSE goroutine_span_close
-#include "spans.bpf.h"
+#include "execution.bpf.h"
 
 #define G_STACK_HI 8 /* runtime.g begins with stack{lo, hi} */
 
@@ -52,27 +52,54 @@ static __always_inline void check_identity(struct thread *t, struct goroutine *g
 	g->spans.goid = t->words[1];
 }
 
+/* Does a node's call come from the plugin that it is an entry of? The return address is at sp. */
+static __subprog bool from_own_plugin(struct pt_regs *ctx, struct thread *t,
+				      const struct pb_node *n, __u64 sp)
+{
+	t->words[2] = 0;
+	bpf_probe_read_user(&t->words[2], sizeof(t->words[2]), (void *)sp);
+	return t->words[2] - (PT_REGS_IP(ctx) - n->before) < n->size;
+}
+
+static __always_inline struct pb_node *node_of(struct spans *s, __u64 cookie)
+{
+	s->new_path = (__u32)cookie; /* a key, off the stack */
+	return bpf_map_lookup_elem(&nodes, &s->new_path);
+}
+
 SEC("?uprobe")
 int pb_go_enter(struct pt_regs *ctx)
 {
 	struct thread *t = thread_of(bpf_get_current_task_btf());
+	struct pb_node *n = NULL;
 	struct goroutine *g;
+	bool inside = false;
 	__u64 cookie, sp;
+	struct span *f;
 
 	if (!t || closing)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
+	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
+	if (config.plugins)
+		n = node_of(&t->spans, cookie);
+	if (n && n->plugin)
+		inside = from_own_plugin(ctx, t, n, sp);
+	if (inside && !n->named)
+		return 0;
 	g = goroutine_of(t, ctx->r14, true);
 	if (!g)
 		return 0;
 	g->spans.now_ns = bpf_ktime_get_ns();
 	check_identity(t, g, ctx->r14);
-	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED));
+	sp = place_on_stack(t, ctx->r14, sp);
 	/* A function begins again when its prologue has made the stack larger. */
 	g->spans.restarts = 1;
 	if (spans_enter(&g->spans, (__u32)cookie, sp, ON_THREAD))
 		return 0;
-	span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
+	f = span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
+	if (f && n && n->plugin && !inside)
+		plugin_entered(&g->spans, f, n->plugin);
 	return 0;
 }
 
@@ -116,21 +143,26 @@ int pb_go_leave(struct pt_regs *ctx)
 	struct thread *t = thread_of(bpf_get_current_task_btf());
 	struct goroutine *g;
 	struct pb_node *n;
+	bool entry;
 	__u32 node;
 
 	if (!t || closing)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	node = (__u32)cookie;
+	n = node_of(&t->spans, cookie);
+	entry = config.plugins && n && n->plugin && !n->named;
 	g = goroutine_of(t, ctx->r14, false);
 	if (!g) {
-		count(PB_MISSED_RETURNS);
+		if (!entry)
+			count(PB_MISSED_RETURNS);
 		return 0;
 	}
 	g->spans.now_ns = now_ns;
-	g->spans.new_path = node; /* a key, off the stack */
-	n = bpf_map_lookup_elem(&nodes, &g->spans.new_path);
 	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx));
+	/* Calls from within the plugin have no spans. */
+	if (entry && !(g->spans.depth && span_top(&g->spans)->sp <= sp))
+		return 0;
 	if (span_find(&g->spans, node, sp, ON_THREAD))
 		span_close(&g->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
 			   result(ctx, n ? n->reg : 0));

@@ -434,7 +434,8 @@ struct pb_node {
 	/* An entry of a plugin: its index + 1, and where its code lies: from so far before the
 	 * probe. */
 	__u32 plugin, before, size;
-	__u32 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 later; /* its probes have PB_COOKIE_LATER; others are being removed */
+	__u16 named; /* by a SPEC: all its calls are spans */
 };
 
 /* Where an argument lies when a probe fires. */

@@ -53,7 +53,8 @@ static int set_node(struct session *s, uint32_t id)
 				.before =
 				    (uint32_t)(from->addr + from->entry.skip - from->text_addr),
 				.size = (uint32_t)from->text_size,
-				.later = from->later };
+				.later = from->later,
+				.named = !from->plugin };
 	uint32_t value = id + 1;
 
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.nodes), &id, &node, BPF_ANY))

@@ -11,6 +11,7 @@
 
 #include "bpf/wire.h"
 #include "data/hist.h"
+#include "sym/goinfo.h"
 #include "trace/kprobe.h"
 #include "trace/plugins.h"
 #include "trace/session_impl.h"
@@ -135,6 +136,27 @@ static bool has_hook(const struct plan *p, enum hook_kind kind)
 	return false;
 }
 
+/* Programs in Go that may open plugins, which are in Go as well. */
+static bool has_go_hosts(struct session *s)
+{
+	struct object_files *objects = &s->collect->objects;
+	struct go_info go;
+	bool any = false;
+
+	vec_foreach (proc, &s->collect->processes.all) {
+		vec_foreach (m, &(*proc)->maps) {
+			if (!s->opt.plugins || m->object == OBJECT_NONE || !(*proc)->exe ||
+			    strcmp(m->path, (*proc)->exe) != 0 ||
+			    goinfo_of_file(objects->files.v[m->object]->fd, &go))
+				continue;
+			any = true;
+			if (!s->plan->goid_offset)
+				s->plan->goid_offset = go.goid_offset;
+		}
+	}
+	return any;
+}
+
 /*
  * Verifying programs is what takes time at the start. What may be wanted later is loaded, too: a
  * library that throws can come at any time; Go and Python come with a program.
@@ -143,7 +165,7 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 {
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool go = p && p->specs.n && (open || p->has_go);
+	bool go = p && ((p->specs.n && (open || p->has_go)) || has_go_hosts(s));
 
 	bool functions = p && p->specs.n;
 
