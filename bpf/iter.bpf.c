@@ -124,12 +124,12 @@ static long open_goroutine(struct bpf_map *map, struct goroutine_key *key, struc
 	return 0;
 }
 
-static __always_inline void count_open(struct task_struct *task, struct spans *s)
+static __always_inline void count_open(struct task_struct *task, struct thread *t)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u64 sp = BPF_CORE_READ(regs, sp);
 
-	spans_count_open(s, sp, stack_now(s, task, sp));
+	spans_count_open(t, sp, stack_now(&t->spans, task, sp), task->pid);
 }
 
 SEC("?iter/task")
@@ -154,7 +154,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	offcpu_close(t, now_ns);
 	if (config.spans) {
 		spans_now(t, now_ns);
-		count_open(task, &t->spans);
+		count_open(task, t);
 	}
 	thread_end(task, t, now_ns);
 	return 0;

@@ -120,14 +120,12 @@ static __always_inline bool may_tell(__u64 now_ns)
 	return false;
 }
 
-/* An execution of a plugin has ended, now. */
-__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
+/* An execution of a plugin has ended, now, on a thread (`tid`) of a process. */
+__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags, __u32 pid, __u32 tid)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *t = thread_of(task);
 	struct pb_plugin_call *r;
 
-	if (!s || !f || !t || !may_tell(s->now_ns))
+	if (!s || !f || !may_tell(s->now_ns))
 		return 0;
 	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
@@ -137,8 +135,8 @@ __weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
 	r->h.time_ns = s->now_ns;
 	r->h.kind = PB_PLUGIN_CALL;
 	r->h.size = sizeof(*r);
-	r->h.pid = t->pid;
-	r->h.tid = task->pid;
+	r->h.pid = pid;
+	r->h.tid = tid;
 	r->start_ns = f->start_ns;
 	r->value = s->failed_value;
 	r->plugin = f->plugin - 1;
@@ -149,11 +147,19 @@ __weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
 	return 0;
 }
 
+/* The PID of the current task's process, if it is traced. */
+static __always_inline __u32 current_pid(void)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+
+	return t ? t->pid : 0;
+}
+
 /*
- * An execution of a plugin ends, now, as `end` says. Of a thread's death in it tells struct
- * pb_plugin_crash.
+ * An execution of a plugin ends, now, as `end` says; pid, tid: on another thread than the current
+ * one, or 0. Of a thread's death in it tells struct pb_plugin_crash.
  */
-__weak int plugin_left(struct spans *s, struct span *f, __u32 end)
+__weak int plugin_left(struct spans *s, struct span *f, __u32 end, __u32 pid, __u32 tid)
 {
 	__u32 key, flags = end == SPAN_LEFT ? 0 : PB_CALL_TIMED;
 	struct pb_plugin_stats *p;
@@ -173,7 +179,8 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 end)
 		__sync_fetch_and_add(&p->timed_out, 1);
 	}
 	if (config.plugin_calls || flags & PB_CALL_TIMED_OUT || (s->failed && end != SPAN_KILLED))
-		plugin_tell(s, f, flags);
+		plugin_tell(s, f, flags, pid ? pid : current_pid(),
+			    pid ? tid : (__u32)bpf_get_current_pid_tgid());
 	return 0;
 }
 
@@ -284,7 +291,7 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
 		if (config.plugins && f->plugin)
-			plugin_left(s, f, SPAN_LEFT);
+			plugin_left(s, f, SPAN_LEFT, 0, 0);
 		span_pop(s, f);
 		return 0;
 	}
@@ -302,7 +309,7 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
 	if (config.plugins && f->plugin)
-		plugin_left(s, f, end);
+		plugin_left(s, f, end, 0, 0);
 	span_pop(s, f);
 	return 0;
 }
@@ -503,6 +510,7 @@ struct open_walk {
 	struct spans *s;
 	__u64 sp; /* of the thread, when it entered the kernel last */
 	__u32 stack;
+	__u32 pid, tid;
 };
 
 /* What lies below the stack pointer has been jumped out of, and nobody has noticed yet. */
@@ -518,7 +526,7 @@ static long open_step(__u32 i, struct open_walk *k)
 	path_open(f->path, f->unseen ? OPEN_UNSEEN : left ? OPEN_LEFT : OPEN_STILL);
 	if (config.plugins && f->plugin) {
 		if (left)
-			plugin_left(s, f, SPAN_LEFT);
+			plugin_left(s, f, SPAN_LEFT, k->pid, k->tid);
 		else
 			plugin_open(s, f);
 	}
@@ -526,11 +534,12 @@ static long open_step(__u32 i, struct open_walk *k)
 	return 0;
 }
 
-/* The trace ends: counts them as open. sp: 0: not known. */
-static __subprog int spans_count_open(struct spans *s, __u64 sp, __u32 stack)
+/* The trace ends: counts a thread's calls as open. sp: 0: not known. */
+static __subprog int spans_count_open(struct thread *t, __u64 sp, __u32 stack, __u32 tid)
 {
-	struct open_walk k = { .s = s, .sp = sp, .stack = stack };
+	struct open_walk k = { .s = &t->spans, .sp = sp, .stack = stack, .tid = tid };
 
+	k.pid = t->pid;
 	bpf_loop(SPANS_MAX, open_step, &k, 0);
 	return 0;
 }
