@@ -486,46 +486,6 @@ struct timelines_free_map {
 extern struct timelines_free_map timelines_free SEC(".maps");
 
 /*
- * A thread's calls into the dynamic loader: several while constructors make such calls themselves.
- * Then one more for what the C library loads without one.
- */
-#define LOADER_DEPTH 4
-
-struct loader_call {
-	__u64 sp; /* at its entry */
-	__u64 path_at;
-	__u64 changing; /* the r_debug that said RT_ADD or RT_DELETE last; 0: none */
-	__u64 last;     /* the last link map at RT_ADD */
-	struct pb_plugin r;
-};
-
-struct loader_thread {
-	__u32 depth;
-	__u32 told;     /* objects of a call: not on the stack, where the verifier would count */
-	__u64 words[6]; /* what was read: not on the stack, see struct spans */
-	struct pb_plugin_object object;
-	struct loader_call calls[LOADER_DEPTH + 1];
-};
-
-/* Thread → its calls into the loader, from the first on. Bound: the number of such threads. */
-struct loader_threads_map {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct loader_thread);
-};
-extern struct loader_threads_map loader_threads SEC(".maps");
-
-/* Plugin → struct pb_plugin_stats; read by user space at the end. */
-struct plugin_stats_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set at load: PB_PLUGINS */
-	__type(key, __u32);
-	__type(value, struct pb_plugin_stats);
-};
-extern struct plugin_stats_map plugin_stats SEC(".maps");
-
-/*
  * How often a node's entry was hit, in targets or not: stripe × PB_NODES_MAX + node, with a stripe
  * a CPU, as far as they go. Mapped by user space, which looks every 100 ms.
  */
@@ -557,16 +517,6 @@ struct alarms_map {
 	__uint(max_entries, 4096);
 };
 extern struct alarms_map alarms SEC(".maps");
-
-/* PID → struct pb_system_text. Written by user space, fork and exit. */
-struct system_texts_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct pb_system_text);
-};
-extern struct system_texts_map system_texts SEC(".maps");
 
 extern const __u64 no_goroutine[sizeof(struct goroutine) / sizeof(__u64)];
 
@@ -611,11 +561,6 @@ extern __u32 iter_kind;
 /* Of struct goroutine, for user space. */
 extern const volatile struct pb_goroutine_layout goroutine_layout;
 
-/* The last pb_plugin.seq given, the last one whose objects are probed, and time spent waiting. */
-extern __u64 loader_seq, loader_ready, loader_waited_ns;
-/* When the trace began. */
-extern __u64 loader_begin_ns;
-
 /* Set by user space at load: stripes of node_hits less 1, a power of two less 1. */
 extern const volatile __u32 hit_stripes;
 /*
@@ -635,8 +580,5 @@ extern __u32 syscall_epoch;
 extern __u32 window_epoch, window_opening;
 /* Context switches are not looked at for now. */
 extern __u32 switches_off;
-/* User space is attaching probes. */
-extern __u32 loader_attaching;
-/* Executions of plugins that were told in this window of time; others that should have been. */
-extern __u32 plugin_told_window, plugin_told;
-extern __u64 plugin_untold;
+
+#include "maps_plugin.bpf.h"

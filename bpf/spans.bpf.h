@@ -12,6 +12,7 @@
 #pragma once
 
 #include "calls.bpf.h"
+#include "executions.bpf.h"
 
 #ifndef SPANS_MAX
 #define SPANS_MAX   PB_SPAN_DEPTH
@@ -43,15 +44,6 @@ static __always_inline void spans_now(struct thread *t, __u64 now_ns)
 	t->spans.now_ns = now_ns;
 	t->spans.offcpu_ns = t->blocked_ns + t->preempted_ns;
 }
-
-/* How a call ended. */
-enum span_end {
-	SPAN_RETURNED, /* with a value */
-	SPAN_TAIL,     /* without one: by a tail jump, or its end stands for another's */
-	SPAN_LEFT,     /* some time ago, jumped over */
-	SPAN_RAISED,   /* now, by an exception */
-	SPAN_KILLED,   /* now, with its thread */
-};
 
 static __always_inline __u8 stack_class(struct task_struct *task, __u64 sp)
 {
@@ -96,101 +88,6 @@ __weak int raises_caught(struct spans *s)
 			break;
 		s->raising--;
 	}
-	return 0;
-}
-
-static __always_inline bool timed_out(const struct spans *s, const struct span *f)
-{
-	return config.plugin_timeout_ns && s->now_ns - f->start_ns > config.plugin_timeout_ns;
-}
-
-/* May one more execution be told? Programs that race for a new window may tell a few more. */
-static __always_inline bool may_tell(__u64 now_ns)
-{
-	__u32 window = (__u32)(now_ns >> PB_TOLD_WINDOW_SHIFT);
-
-	if (plugin_told_window != window) {
-		plugin_told_window = window;
-		plugin_told = 0;
-	}
-	if (__sync_fetch_and_add(&plugin_told, 1) <
-	    (config.plugin_calls ? PB_TOLD_CALLS : PB_TOLD_FAILURES))
-		return true;
-	__sync_fetch_and_add(&plugin_untold, 1);
-	return false;
-}
-
-/* An execution of a plugin has ended, now. */
-__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *t = thread_of(task);
-	struct pb_plugin_call *r;
-
-	if (!s || !f || !t || !may_tell(s->now_ns))
-		return 0;
-	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		count(PB_LOST_EVENTS);
-		return 0;
-	}
-	r->h.time_ns = s->now_ns;
-	r->h.kind = PB_PLUGIN_CALL;
-	r->h.size = sizeof(*r);
-	r->h.pid = t->pid;
-	r->h.tid = task->pid;
-	r->start_ns = f->start_ns;
-	r->value = s->failed_value;
-	r->plugin = f->plugin - 1;
-	r->node = f->node;
-	r->error = s->failed;
-	r->flags = flags;
-	bpf_ringbuf_submit(r, wakeup_flags());
-	return 0;
-}
-
-/*
- * An execution of a plugin ends, now, as `end` says. Of a thread's death in it tells struct
- * pb_plugin_crash.
- */
-__weak int plugin_left(struct spans *s, struct span *f, __u32 end)
-{
-	__u32 key, flags = end == SPAN_LEFT ? 0 : PB_CALL_TIMED;
-	struct pb_plugin_stats *p;
-
-	if (!s || !f)
-		return 0;
-	s->plugin_top = f->below;
-	key = f->plugin - 1;
-	p = bpf_map_lookup_elem(&plugin_stats, &key);
-	if (!p)
-		return 0;
-	__sync_fetch_and_add(&p->in_flight, -1);
-	p->last_ns = s->now_ns;
-	if (flags && timed_out(s, f)) {
-		flags |= PB_CALL_TIMED_OUT;
-		__sync_fetch_and_add(&p->timed_out, 1);
-	}
-	if (config.plugin_calls || flags & PB_CALL_TIMED_OUT || (s->failed && end != SPAN_KILLED))
-		plugin_tell(s, f, flags);
-	return 0;
-}
-
-/* The trace ends within an execution. */
-__weak int plugin_open(struct spans *s, struct span *f)
-{
-	struct pb_plugin_stats *p;
-	__u32 key;
-
-	if (!s || !f)
-		return 0;
-	key = f->plugin - 1;
-	p = bpf_map_lookup_elem(&plugin_stats, &key);
-	if (!p)
-		return 0;
-	raise_to(&p->oldest_ns, s->now_ns - f->start_ns);
-	if (timed_out(s, f))
-		__sync_fetch_and_add(&p->timed_out, 1);
 	return 0;
 }
 

@@ -10,8 +10,8 @@
 #include "bpf_calls.h"
 
 /* The tests write what the BPF side may only read. */
-#define config    config_as_shipped
-#define hot_paths hot_paths_as_shipped
+#define config       config_as_shipped
+#define hot_paths    hot_paths_as_shipped
 #define hot_syscalls hot_syscalls_as_shipped
 #include "bpf/maps.bpf.c"
 #undef config

@@ -37,7 +37,8 @@ Test(message, requests_come_out_as_they_went_in)
 			r.text = strdup("libx.so:ns::f<\"\\>*@ret<0");
 		if (v == VERB_LIMITS)
 			cr_assert_eq(
-			    vec_push(&r.settings, (struct limit_setting){ strdup("a"), strdup("1 \n") }),
+			    vec_push(&r.settings,
+				     (struct limit_setting){ strdup("a"), strdup("1 \n") }),
 			    0);
 		line = request_format(&r);
 		cr_assert_not_null(line);

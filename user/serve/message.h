@@ -50,7 +50,7 @@ struct request {
 	enum verb verb;
 	char *text; /* owned: add, remove: a SPEC; snapshot: a format's name; else NULL */
 	VEC(struct limit_setting) settings; /* limits: to be set */
-	int fds[MESSAGE_FDS];         /* owned: snapshot: what to write to; -1: none */
+	int fds[MESSAGE_FDS];               /* owned: snapshot: what to write to; -1: none */
 };
 
 /* Its descriptors are none, not 0. */

@@ -144,6 +144,8 @@ static int function_of(struct choice *ch, uint32_t frame, uint32_t *ret)
 	uint32_t found = NONE;
 	int err = 0;
 
+	if (frame >= ch->of_frame.n)
+		return -EINVAL;
 	if (ch->of_frame.v[frame]) {
 		*ret = ch->of_frame.v[frame] == NONE ? NONE : ch->of_frame.v[frame] - 1;
 		return 0;
@@ -217,7 +219,7 @@ static int add_stack(struct choice *ch, uint32_t stack, uint64_t ns, bool off)
 		uint32_t function;
 
 		err = function_of(ch, s->frames[i], &function);
-		if (err || function == NONE)
+		if (err || function >= ch->seen.n)
 			continue;
 		if (ch->seen.v[function] != stack + 1 || leaf) {
 			struct auto_function *f = &ch->functions.v[function];

@@ -348,7 +348,7 @@ static void add_cost(struct harvest *h, const struct plan *plan)
 		   : 0;
 	if (r->overhead.target_pct > 100) /* an estimate: they cannot have lost more than all */
 		r->overhead.target_pct = 100;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; plan && i < n; i++)
 		if (!plan->nodes.v[governed[i].node].automatic) /* nobody misses these */
 			add_detached(h, plan->nodes.v[governed[i].node].name, governed[i].why);
 	add_trap_costs(h);

@@ -17,7 +17,7 @@
 _Static_assert(PB_NODES_MAX == PLAN_NODES_MAX, "every node has its place");
 
 struct hits {
-	const uint64_t *all;
+	uint64_t *all;
 	size_t size; /* bytes */
 	uint32_t stripes;
 };
@@ -64,6 +64,6 @@ void hits_free(struct hits *h)
 	if (!h)
 		return;
 	if (h->all)
-		munmap((void *)(uintptr_t)h->all, h->size);
+		munmap(h->all, h->size);
 	free(h);
 }

@@ -89,9 +89,6 @@ int session_attach_events(struct session *s);
 /* Tells BPF's unwinder of what is new. */
 void session_update_unwinder(struct session *s);
 
-/* session.c: at the end, what has no unwind table. */
-void session_tell_left_out(struct session *s);
-
 /* session_plugins.c */
 struct plugin_budget;
 /* Looks for the loaders, before processes are listed. 0 or a negative errno. */
@@ -103,7 +100,7 @@ int session_plugins_update(struct session *s);
 
 /* session_governor.c */
 /* Attaches the tracepoints of system calls, or detaches them. 0 or a negative errno. */
-int session_set_syscalls(void *session, bool open);
+int session_set_syscalls(void *arg, bool open);
 /* Before anything is attached. 0 or a negative errno. */
 int session_govern_prepare(struct session *s);
 /* Before functions are probed: from now on nothing costs more than it may. */

@@ -251,7 +251,9 @@ void session_configure(struct session *s)
 		.cpu = s->opt.cpu,
 		.offcpu = s->opt.offcpu,
 		.syscalls = s->opt.syscalls,
-		.spans = s->plan != NULL,
+		/* Without any there is none to be found; some kernels stumble over what would be
+		 * left out of the iterator ("verifier bug: No program to jit", 6.18). */
+		.spans = true,
 		.switch_has_state = facts.switch_has_state,
 		.timelines = s->plan && s->opt.timelines,
 		.syscall_spans = s->plan && plan_wants(s->plan, SPEC_SYSCALL),

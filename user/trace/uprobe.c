@@ -17,8 +17,8 @@
 #include "bpf/wire.h"
 #include "lib/clock.h"
 #include "trace/redzone.h"
-#include "trace/trapcost.h"
 #include "trace/uprobe_group.h"
+#include "trace/uprobe_places.h"
 
 #define ENOTSUPP 524 /* the kernel's own, for instructions it cannot single-step */
 
@@ -91,106 +91,6 @@ static void skip(struct plan *plan, uint64_t node, const char *why)
 {
 	plan->nodes.v[node].refused = true;
 	plan_add_skip(plan, plan->nodes.v[node].object, plan->nodes.v[node].name, why);
-}
-
-/* What the cookies of all places of a node have. */
-static uint64_t node_cookie(const struct plan *plan, const struct plan_node *node, uint32_t id)
-{
-	return id | (node->later ? PB_COOKIE_LATER : 0) |
-	       (uint64_t)trap_class(plan, node) << PB_COOKIE_CLASS;
-}
-
-static uint64_t entry_cookie(const struct plan *plan, const struct plan_node *node, uint32_t id)
-{
-	return node_cookie(plan, node, id) |
-	       (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
-	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
-	       (node->windowed && !node->plugin ? PB_COOKIE_WINDOW : 0) |
-	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
-}
-
-static enum uprobe_part entry_part(const struct plan_node *node)
-{
-	return node->how == PLAN_GOROUTINE ? PART_GO_ENTRY
-	       : node->plugin              ? PART_PLUGIN_ENTRY
-					   : PART_ENTRY;
-}
-
-static enum uprobe_part sites_part(const struct plan_node *node)
-{
-	return node->how == PLAN_GOROUTINE ? PART_GO_SITES
-	       : node->plugin              ? PART_PLUGIN_SITES
-					   : PART_SITES;
-}
-
-/* The places of one kind of one node. */
-static void add_places(const struct plan *plan, uint32_t id, enum uprobe_part part,
-		       struct uprobe_places *p)
-{
-	const struct plan_node *node = &plan->nodes.v[id];
-	bool point = node->how == PLAN_POINT;
-
-	if (part == entry_part(node) && !point)
-		uprobe_places_add(p, node->offset + node->entry.skip, entry_cookie(plan, node, id),
-				  0);
-	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE)
-		uprobe_places_add(p, node->offset + node->entry.skip, id, 0);
-	for (uint32_t k = 0; part == sites_part(node) && k < node->sites; k++) {
-		const struct exit_site *site = &plan->sites.v[node->first_site + k];
-
-		uprobe_places_add(p, site->offset,
-				  node_cookie(plan, node, id) | PB_COOKIE_SITE |
-				      (site->has_value ? 0 : PB_COOKIE_NO_VALUE),
-				  0);
-	}
-	for (uint32_t k = 0; part == PART_POINT && point && k < node->places; k++) {
-		const struct plan_place *place = &plan->places.v[node->first_place + k];
-
-		uprobe_places_add(p, place->offset,
-				  node_cookie(plan, node, id) | (uint64_t)place->args
-								    << PB_COOKIE_ARGS,
-				  place->semaphore);
-	}
-}
-
-static int make_places(const struct plan *plan, struct uprobe_group *g)
-{
-	size_t room = 0;
-
-	for (uint32_t i = 0; i < g->nodes_n; i++)
-		room += 1 + plan->nodes.v[g->nodes[i]].sites + plan->nodes.v[g->nodes[i]].places;
-	for (enum uprobe_part part = 0; part < PARTS; part++) {
-		struct uprobe_places *p = &g->parts[part];
-
-		if (uprobe_places_alloc(p, room))
-			return -ENOMEM;
-		for (uint32_t i = 0; i < g->nodes_n; i++)
-			add_places(plan, g->nodes[i], part, p);
-		if (!p->n)
-			uprobe_places_done(p), *p = (struct uprobe_places){};
-	}
-	return 0;
-}
-
-/* Of some nodes, all of one object and of one kind; not attached yet. */
-static int make_group(const struct plan *plan, const char *path, const uint32_t *nodes, uint32_t n,
-		      struct uprobe_group **ret)
-{
-	const struct plan_node *first = &plan->nodes.v[nodes[0]];
-	_cleanup_(uprobe_group_freep) struct uprobe_group *g =
-	    uprobe_group_new(path, first->object, n);
-	int err;
-
-	if (!g)
-		return -ENOMEM;
-	memcpy(g->nodes, nodes, n * sizeof(*nodes));
-	g->nodes_n = n;
-	g->plugin = first->plugin != 0;
-	g->windowed = first->windowed;
-	err = make_places(plan, g);
-	if (!err)
-		*ret = TAKE_PTR(g);
-	return err;
 }
 
 static struct gate_time now_of(const struct uprobes *u)
@@ -274,7 +174,7 @@ static int attach_group(struct uprobes *u, struct plan *plan, const char *path,
 		skip(plan, nodes[0], objection);
 		return 0;
 	}
-	err = make_group(plan, path, nodes, n, &g);
+	err = uprobe_group_make(plan, path, nodes, n, &g);
 	if (err)
 		return err;
 	err = g->windowed ? 0 : open_group(u, g);
