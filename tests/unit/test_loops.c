@@ -107,6 +107,15 @@ Test(loops, a_loop_in_main_is_called_by_what_it_waits_in)
 	expect_idle("epoll_wait", 5000);
 }
 
+Test(loops, rusts_main_is_a_main_too)
+{
+	stack_cpu(r, 0, START "web::main;handle", 500);
+	stack_blocked(r, 0, START "web::main;" EPOLL, 5000);
+	find();
+	expect("handle", 500, 0, 500);
+	expect_idle("epoll_wait", 5000);
+}
+
 Test(loops, a_loop_without_a_name_is_called_by_what_leads_to_its_waiting)
 {
 	stack_cpu(r, 0, THREAD "?1010;handle", 500);

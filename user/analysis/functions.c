@@ -51,8 +51,12 @@ void functions_done(struct functions *f)
 
 bool function_is_main(const struct function *f)
 {
-	return f->name && (!strcmp(f->name, "main") || !strcmp(f->name, "main.main") ||
-			   !strcmp(f->name, "<module>"));
+	size_t len = f->name ? strlen(f->name) : 0;
+
+	if (!len)
+		return false;
+	return !strcmp(f->name, "main") || !strcmp(f->name, "main.main") ||
+	       !strcmp(f->name, "<module>") || (len > 6 && !strcmp(f->name + len - 6, "::main"));
 }
 
 static const char *object_name(const struct report *r, uint32_t object)
