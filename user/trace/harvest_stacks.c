@@ -189,7 +189,7 @@ static int add_offcpu_samples(struct harvest *h, struct pathbpf *skel, const str
 		if (!r->stacks.v[s->stack].truncated)
 			continue;
 		r->offcpu.truncated_ns += s->total_ns;
-		if (i < h->raw_stacks.n)
+		if (h->raw_stacks.v && i < h->raw_stacks.n)
 			err = add_cut(h, h->raw_stacks.v[i], 0, s->total_ns);
 	}
 	return err;
