@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How calls end, and what becomes of those that are executions of a plugin. */
+/* How calls end, and what becomes then of those that are executions of a plugin. */
 #pragma once
 
 #include "emit.bpf.h"
@@ -80,6 +80,7 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 end)
 	if (!p)
 		return 0;
 	__sync_fetch_and_add(&p->in_flight, -1);
+	__sync_fetch_and_add(&p->ended, 1);
 	p->last_ns = s->now_ns;
 	if (flags && timed_out(s, f)) {
 		flags |= PB_CALL_TIMED_OUT;

@@ -75,3 +75,4 @@ __u32 window_epoch = 0, window_opening = 0;
 __u32 loader_attaching = 0;
 __u32 plugin_told_window = 0, plugin_told = 0;
 __u64 plugin_untold = 0;
+__u32 plugin_serving = 0;

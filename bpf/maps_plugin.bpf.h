@@ -63,3 +63,5 @@ extern __u32 loader_attaching;
 /* Executions of plugins that were told in this window of time; others that should have been. */
 extern __u32 plugin_told_window, plugin_told;
 extern __u64 plugin_untold;
+/* Some functions that SPECs name are entries of plugins as well. */
+extern __u32 plugin_serving;

@@ -6,13 +6,30 @@
 #include <bpf/bpf_tracing.h>
 #include "args.bpf.h"
 #include "guard.bpf.h"
-#include "spans.bpf.h"
+#include "outside.bpf.h"
 
 static __always_inline __u64 return_address(struct thread *t, __u64 sp)
 {
 	t->words[0] = 0;
 	bpf_probe_read_user(&t->words[0], sizeof(t->words[0]), (void *)sp);
 	return t->words[0];
+}
+
+/*
+ * A call of a function that was named, and that may be an entry of a plugin, has begun. Where the
+ * kernel has put its own address in place of the return address, another function jumped here.
+ */
+static __subprog int serve_plugin(struct pt_regs *ctx, struct thread *t, struct span *f)
+{
+	__u32 node = f->node;
+	struct pb_node *n = bpf_map_lookup_elem(&nodes, &node);
+
+	if (!n || !n->plugin)
+		return 0;
+	t->spans.ret = return_address(t, f->sp);
+	if (t->spans.ret != trampoline() && !is_internal(ctx, t, n, node, f->sp))
+		plugin_entered(&t->spans, f, n->plugin);
+	return 0;
 }
 
 SEC("?uprobe")
@@ -43,6 +60,8 @@ int pb_span_enter(struct pt_regs *ctx)
 			      cookie & PB_COOKIE_SITES ? stack : stack | SPAN_KEPT);
 		if (f && cookie & PB_COOKIE_WINDOW)
 			window_span(&t->spans, f);
+		if (f && config.plugins && *(volatile __u32 *)&plugin_serving)
+			serve_plugin(ctx, t, f);
 		if (f && config.timelines && timeline_wanted(&t->spans, t))
 			record_span(ctx, task, t, f);
 	}

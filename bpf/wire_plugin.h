@@ -110,6 +110,7 @@ enum pb_alloc_size {
 /* plugin_stats: plugin → what is known of it at any moment */
 struct pb_plugin_stats {
 	__u64 in_flight, peak; /* executions */
+	__u64 ended;
 	__u64 timed_out;
 	__u64 oldest_ns;    /* how long the oldest of those in flight had been so at the end */
 	__u64 last_ns;      /* when the last one ended */

@@ -27,10 +27,11 @@ struct plugin {
 	uint32_t object;       /* index into report.objects, or REPORT_NONE: it was never mapped */
 	uint32_t generation;   /* 1, 2, … */
 	enum plugin_state state;
-	bool at_attach; /* was loaded before the trace began */
-	bool traced;    /* its executions are counted; otherwise untraced_why tells */
-	const char *untraced_why;
-	uint64_t size; /* of the file */
+	bool at_attach;             /* was loaded before the trace began */
+	bool traced;                /* its executions are counted */
+	uint32_t entries, unprobed; /* functions by which it is entered; those not counted */
+	const char *untraced_why;   /* why it is not, or the first of the unprobed */
+	uint64_t size;              /* of the file */
 
 	uint64_t loads, load_errors, unloads; /* those that truly mapped, failed, truly unmapped */
 	uint64_t reopens, closes;             /* that only counted references */
@@ -40,6 +41,7 @@ struct plugin {
 	uint64_t waited_ns; /* sum of times that loads were held up for probing */
 
 	struct call_stats *stats;   /* owned; executions: entries from outside. NULL: none */
+	uint64_t ended;             /* executions, as the kernel counts them; stats.calls */
 	uint64_t timed_out;         /* executions longer than the limit */
 	uint64_t in_flight, peak;   /* executions open at the end of the trace; most at any time */
 	uint64_t in_flight_ns;      /* how long the oldest of these has been running; 0: none */

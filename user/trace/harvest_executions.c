@@ -21,7 +21,28 @@ static uint32_t plugin_of_path(const struct plan *plan, const struct report *r, 
 {
 	uint32_t node = r->paths.v[path].node;
 
-	return node < plan->nodes.n ? plan->nodes.v[node].plugin - 1 : REPORT_NONE;
+	return node < plan->nodes.n ? plan_node_plugin(&plan->nodes.v[node]) - 1 : REPORT_NONE;
+}
+
+/*
+ * Of a function that a SPEC has named, calls from within the plugin are spans, too: of those behind
+ * another of the plugin's functions, most are.
+ */
+static bool is_internal(const struct plan *plan, const struct report *r, uint32_t path)
+{
+	uint32_t parent = r->paths.v[path].parent;
+
+	return plan->nodes.v[r->paths.v[path].node].serves && parent != REPORT_NONE &&
+	       plugin_of_path(plan, r, parent) == plugin_of_path(plan, r, path);
+}
+
+static bool is_served(const struct plan *plan, uint32_t plugin)
+{
+	vec_foreach (node, &plan->nodes) {
+		if (node->serves == plugin + 1)
+			return true;
+	}
+	return false;
 }
 
 /* Is it within another execution of the same plugin? */
@@ -96,6 +117,7 @@ static void add_kernel(struct pathbpf *skel, struct plugin *p, uint32_t i, uint6
 	p->in_flight = s.in_flight;
 	p->in_flight_ns = s.in_flight ? s.oldest_ns : 0;
 	p->peak = s.peak;
+	p->ended = s.ended;
 	if (s.last_ns > begin_ns && s.last_ns - begin_ns > p->last_activity_ns)
 		p->last_activity_ns = s.last_ns - begin_ns;
 	p->has_memory = bpf_program__fd(skel->progs.pb_plugin_fault) >= 0 &&
@@ -166,8 +188,13 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 	for (uint32_t i = 0; plan && i < r->paths.n && !err; i++) {
 		uint32_t plugin = plugin_of_path(plan, r, i);
 
-		if (plugin < r->plugins.n && r->plugins.v[plugin].stats)
+		if (plugin < r->plugins.n && r->plugins.v[plugin].stats && !is_internal(plan, r, i))
 			err = add_path(plan, r, i);
+	}
+	for (uint32_t i = 0; plan && plan->specs.n && i < r->plugins.n; i++) {
+		/* The kernel's count knows which calls were executions. */
+		if (r->plugins.v[i].stats && is_served(plan, i))
+			r->plugins.v[i].stats->calls = r->plugins.v[i].ended;
 	}
 	vec_foreach (c, &p->costly) {
 		if (!plan)

@@ -349,10 +349,12 @@ static int renew(struct plan *p, struct object_files *objects)
 		     (p->planned_for == HAZARD_NONE && p->hazard.kind != HAZARD_NONE);
 	int err = 0;
 
-	if (p->hazard.kind != p->planned_for && worse && p->nodes.n) {
-		vec_foreach (node, &p->nodes)
+	if (p->hazard.kind != p->planned_for && worse) {
+		vec_foreach (node, &p->nodes) {
+			/* Entries of plugins have no return probes. */
+			p->renewed |= !node->plugin || p->hazard.kind == HAZARD_STACKS;
 			err = err || node->refused ? err : renew_node(p, objects, node);
-		p->renewed = true;
+		}
 	}
 	p->planned_for = p->hazard.kind;
 	return err;

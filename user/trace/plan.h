@@ -66,6 +66,7 @@ struct plan_node {
 	uint32_t args;                /* index into plan.args + 1; 0: none are recorded */
 	uint32_t nr;                  /* of a system call */
 	uint32_t plugin;              /* an entry of this plugin: its index + 1; 0: of none */
+	uint32_t serves;              /* the same of one that a SPEC has named */
 	uint64_t text_addr,
 	    text_size;   /* then: where the code of its object lies in the file's space */
 	uint32_t btf_id; /* of a kernel function; 0: the kernel's types do not have it */
@@ -94,6 +95,12 @@ struct plan_skip {
 	char *why;       /* owned */
 	uint32_t object; /* or OBJECT_NONE */
 };
+
+/* The plugin that a node is an entry of: its index + 1, or 0. */
+static inline uint32_t plan_node_plugin(const struct plan_node *node)
+{
+	return node->plugin ? node->plugin : node->serves;
+}
 
 struct plan_arg {
 	char label[8]; /* "arg1" */

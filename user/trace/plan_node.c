@@ -277,11 +277,17 @@ static const char *reason_against(const struct plan *p, const struct symbol *sym
 	return NULL;
 }
 
-/* What nobody asked for is missed by nobody. */
+static void note_refused(struct plan_object *o, const char *name, const char *why)
+{
+	if (!o->refused++)
+		snprintf(o->refused_why, sizeof(o->refused_why), "%.120s: %.270s", name, why);
+}
+
+/* What nobody asked for by name is missed by nobody; of its entries a plugin tells. */
 static void refuse(struct plan_object *o, const char *name, const char *why)
 {
 	if (o->plugin || o->automatic)
-		o->refused++;
+		note_refused(o, name, why);
 	else
 		plan_add_skip(o->plan, o->object, name, why);
 }
@@ -331,6 +337,25 @@ int plan_function(struct plan_object *o, const struct symbol *sym, const char *n
 	return table_add(&p->node_index, key, sizeof(key), (uint32_t)p->nodes.n - 1);
 }
 
+/* A function that a SPEC has named is an entry as well, probed as it is. */
+static void adopt(struct plan_object *o, struct plan_node *node)
+{
+	if (!o->plugin || plan_node_plugin(node))
+		return;
+	if (node->windowed) {
+		note_refused(o, node->name, "it is looked at for moments");
+	} else if (node->refused ||
+		   (node->how != PLAN_RETURN_PROBE && node->how != PLAN_RETURN_SITES)) {
+		note_refused(o, node->name, "it was named by -t, and cannot be probed");
+	} else {
+		node->serves = o->plugin;
+		node->text_addr = o->text_addr;
+		node->text_size = o->text_size;
+		o->added++;
+		o->adopted++;
+	}
+}
+
 int plan_address(struct plan_object *o, uint64_t addr)
 {
 	uint64_t offset = symbols_offset_of(o->symbols, addr), start, end;
@@ -339,10 +364,11 @@ int plan_address(struct plan_object *o, uint64_t addr)
 	struct symbol unnamed = { .offset = offset, .addr = addr };
 	uint64_t key[2] = { o->object, offset };
 	struct spec_pred pred = {};
+	uint32_t node = table_find(&o->plan->node_index, key, sizeof(key));
 	char name[300];
 
-	if (table_find(&o->plan->node_index, key, sizeof(key)) != TABLE_NONE)
-		return 0;
+	if (node != TABLE_NONE)
+		return adopt(o, &o->plan->nodes.v[node]), 0;
 	if (known)
 		return plan_function(o, known, readable ? readable : known->name, &pred, NULL);
 	if (!symbols_code_range(o->symbols, addr, &start, &end))

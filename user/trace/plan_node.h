@@ -26,7 +26,9 @@ struct plan_object {
 	bool inner;       /* see plan_node */
 	double value;     /* see plan_node */
 	bool automatic;   /* nobody named its functions: see plan_auto.h */
-	uint32_t refused; /* of functions that nobody named */
+	uint32_t adopted; /* entries of a plugin that SPECs had named */
+	uint32_t refused; /* of functions that nobody named; the first, and why: */
+	char refused_why[400];
 };
 
 /* What a function is called: as people write it, as linkers do, and without its parameters. */
@@ -62,7 +64,7 @@ int plan_function_probes(struct plan_object *o, const struct symbol *sym, struct
  */
 int plan_check_entries(struct plan_object *o, size_t first);
 /*
- * The same for the function at an address in the file's space, if it is no node yet; one that only
- * the unwind tables know is named by where it lies.
+ * The same for the function at an address in the file's space; one that only the unwind tables know
+ * is named by where it lies. One that is a node already becomes an entry of the plugin as well.
  */
 int plan_address(struct plan_object *o, uint64_t addr);

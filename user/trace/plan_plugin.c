@@ -40,8 +40,10 @@ static int plan_all(struct plan_object *o, char *why, size_t why_size)
 }
 
 int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, uint32_t plugin,
-		uint64_t text_addr, uint64_t text_size, char *why, size_t why_size)
+		uint64_t text_addr, uint64_t text_size, struct plan_entries *ret)
 {
+	char *why = ret->why;
+	size_t why_size = sizeof(ret->why);
 	_cleanup_(plan_object_done) struct plan_object o = { .plan = p,
 							     .object = object,
 							     .plugin = plugin + 1,
@@ -63,5 +65,10 @@ int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, u
 		snprintf(why, why_size, "%s: its returns cannot be followed", p->hazard.text);
 		return -ENOTSUP;
 	}
-	return plan_all(&o, why, why_size);
+	err = plan_all(&o, why, why_size);
+	ret->refused = o.refused;
+	ret->adopted = o.adopted;
+	if (err > 0 && o.refused)
+		snprintf(ret->why, sizeof(ret->why), "%s", o.refused_why);
+	return err;
 }

@@ -22,6 +22,7 @@ struct known_plugin {
 	bool nodelete;
 	bool along;                      /* others need it, nobody asked for it: it is not probed */
 	bool planned;                    /* its entries were looked for */
+	uint32_t unplanned;              /* so many of them cannot be probed */
 	uint32_t residents;              /* processes that have it, as often as they do */
 	uint64_t probed_ns;              /* since when its entries are probed; 0: they are not */
 	uint64_t mapped_ns, returned_ns; /* of the last load, for the gap before that */

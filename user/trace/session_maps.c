@@ -49,7 +49,7 @@ static int set_node(struct session *s, uint32_t id)
 				.reg = from->go_result,
 				.kind = error_kind(from),
 				.args = from->args,
-				.plugin = from->plugin,
+				.plugin = plan_node_plugin(from),
 				.before =
 				    (uint32_t)(from->addr + from->entry.skip - from->text_addr),
 				.size = (uint32_t)from->text_size,

@@ -147,18 +147,22 @@ static bool plan_one(struct session *s, uint32_t i)
 	struct plugins *p = s->collect->plugins;
 	struct known_plugin *k = &p->all.v[i];
 	const struct dyninfo *d = plugin_dyninfo(p, s->collect, k->file, false);
-	char why[400] = "it cannot be read";
+	struct plan_entries entries = { .why = "it cannot be read" };
 	int n = -ENOTSUP;
 
 	k->planned = true;
 	if (i >= PB_PLUGINS)
-		snprintf(why, sizeof(why), "there are more than %d", PB_PLUGINS);
+		snprintf(entries.why, sizeof(entries.why), "there are more than %d", PB_PLUGINS);
 	else if (d)
 		n = plan_plugin(s->plan, &s->collect->objects, k->file, i, d->exec_addr,
-				d->exec_size, why, sizeof(why));
+				d->exec_size, &entries);
 	k->p.traced = n > 0;
-	if (n <= 0)
-		k->p.untraced_why = strpool_add(&p->strings, why);
+	k->p.entries = n > 0 ? (uint32_t)n : 0;
+	k->p.unprobed = k->unplanned = entries.refused;
+	if (n <= 0 || entries.refused)
+		k->p.untraced_why = strpool_add(&p->strings, entries.why);
+	if (entries.adopted)
+		s->skel->bss->plugin_serving = 1;
 	return n > 0;
 }
 
@@ -195,12 +199,18 @@ static void probed(struct session *s, uint32_t i, uint64_t now_ns)
 {
 	struct plugins *p = s->collect->plugins;
 	struct known_plugin *k = &p->all.v[i];
+	uint32_t attached = 0, refused = 0;
 	uint64_t gap_ns;
-	uint32_t attached = 0;
 
-	vec_foreach (node, &s->plan->nodes)
-		attached += node->plugin == i + 1 && node->attached;
+	vec_foreach (node, &s->plan->nodes) {
+		attached += plan_node_plugin(node) == i + 1 && node->attached;
+		refused += plan_node_plugin(node) == i + 1 && node->refused;
+	}
 	k->p.traced = attached > 0;
+	k->p.entries = attached;
+	k->p.unprobed = k->unplanned + refused;
+	if (refused && !k->unplanned)
+		k->p.untraced_why = "the kernel or the code in memory is against it";
 	if (!attached) {
 		k->p.untraced_why = "its entries could not be probed";
 		return;
@@ -252,21 +262,31 @@ static int probe_new(struct session *s)
 	struct plugins *p = s->collect->plugins;
 	size_t first = s->plan->nodes.n;
 	bool any = false;
-	int err;
+	int err, named = 0;
 
 	if (!s->uprobes)
 		return 0;
+	/* What SPECs say of functions is known first: entries may be among them. */
+	if (s->plan->specs.n)
+		named = plan_update(s->plan, &s->collect->objects, &s->collect->processes);
+	if (named < 0)
+		return named;
 	for (uint32_t i = 0; i < p->all.n; i++) {
 		bool flipped = forget_absent(s, &p->all.v[i]);
 
 		any |= wants_probes(s, i);
 		first = flipped ? 0 : first;
 	}
-	err = first < s->plan->nodes.n ? session_set_nodes_from(s, first) : 0;
-	if (!any || err)
+	if (s->plan->specs.n)
+		err = session_set_nodes(s);
+	else
+		err = first < s->plan->nodes.n ? session_set_nodes_from(s, first) : 0;
+	if (err || (!any && !named))
 		return err;
 	set_system_texts(s);
-	err = attach_planned(s);
+	if (s->plan->specs.n)
+		err = session_attach_functions(s);
+	err = err ? err : attach_planned(s);
 	tell_ready(s);
 	err = err ? err : session_attach_functions(s);
 	return err ? err : attach_allocs(s);

@@ -149,7 +149,8 @@ static int report_window(const struct window *w, struct path_table *paths, const
 			continue;
 		err = add(r, w, &p->sums, REPORT_NONE, path);
 		node = r->paths.v[path].node;
-		plugin = node < plan->nodes.n ? plan->nodes.v[node].plugin - 1 : REPORT_NONE;
+		plugin =
+		    node < plan->nodes.n ? plan_node_plugin(&plan->nodes.v[node]) - 1 : REPORT_NONE;
 		if (plugin >= r->plugins.n)
 			continue;
 		plugins[plugin].calls += p->sums.calls;

@@ -27,11 +27,13 @@ static void put_members(struct json_out *j, json_t *object)
 static json_t *make_identity(const struct plugin *p)
 {
 	return json_pack(
-	    "{s:o, s:o, s:o, s:I, s:s, s:I, s:b, s:o, s:b, s:o}", "id", json_text(p->id), "object",
-	    json_text(p->path), "build_id", json_optional(p->build_id), "size", json_u64(p->size),
-	    "state", plugin_state_name(p->state), "generation", json_u64(p->generation),
-	    "at_attach", p->at_attach, "needed_by", json_optional(p->needed_by), "traced",
-	    p->traced, "untraced_why", json_optional(p->traced ? NULL : p->untraced_why));
+	    "{s:o, s:o, s:o, s:I, s:s, s:I, s:b, s:o, s:b, s:o, s:I, s:I}", "id", json_text(p->id),
+	    "object", json_text(p->path), "build_id", json_optional(p->build_id), "size",
+	    json_u64(p->size), "state", plugin_state_name(p->state), "generation",
+	    json_u64(p->generation), "at_attach", p->at_attach, "needed_by",
+	    json_optional(p->needed_by), "traced", p->traced, "untraced_why",
+	    json_optional(p->traced && !p->unprobed ? NULL : p->untraced_why), "entries",
+	    json_u64(p->entries), "unprobed_entries", json_u64(p->unprobed));
 }
 
 static json_t *make_life(const struct report *r, const struct plugin *p,

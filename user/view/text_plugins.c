@@ -70,6 +70,10 @@ static void add_trouble(struct buf *b, const struct report *r, const struct plug
 	if (!p->traced && p->state != PLUGIN_FAILED)
 		add_part(line, "executions are not counted: %s",
 			 p->untraced_why ? p->untraced_why : "nothing of it is probed");
+	if (p->traced && p->unprobed)
+		add_part(line, "%s of its %s entries could not be probed, the first %s",
+			 text_count(p->unprobed).s, text_count(p->entries + p->unprobed).s,
+			 p->untraced_why ? p->untraced_why : "for no known reason");
 	if (types.err)
 		b->err = types.err;
 	add_line(b, line);

@@ -2,6 +2,7 @@
 /* Registers and arguments of probes, for BPF code that is compiled on the host. */
 #pragma once
 
+#define PT_REGS_IP(x) ((x)->ip)
 #define PT_REGS_SP(regs)    ((regs)->sp)
 #define PT_REGS_RC(regs)    ((regs)->ax)
 #define PT_REGS_PARM1(regs) ((regs)->di)
