@@ -167,7 +167,8 @@ lint: $(SKEL) $(O)/syscall_names.inc
 	$(call say,SHAPE,)
 	$(Q)tools/shape.sh
 	$(call say,BPFSTACK,)
-	$(Q)tools/bpfstack.sh $(O)/bpf/span.bpf.o $(O)/bpf/plugin.bpf.o $(O)/bpf/loader.bpf.o
+	$(Q)tools/bpfstack.sh $(O)/bpf/span.bpf.o $(O)/bpf/plugin.bpf.o $(O)/bpf/loader.bpf.o \
+		$(O)/bpf/goroutine.bpf.o
 	$(call say,SHELL,)
 	$(Q)shellcheck $(SCRIPTS)
 	$(call say,MAN,)

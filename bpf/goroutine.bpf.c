@@ -11,7 +11,7 @@
 #define SPANS_TYPE  struct goroutine_spans
 #define SPANS_CLOSE goroutine_span_close
 #include "guard.bpf.h"
-#include "spans.bpf.h"
+#include "outside.bpf.h"
 
 #define G_STACK_HI 8 /* runtime.g begins with stack{lo, hi} */
 
@@ -53,16 +53,47 @@ static __always_inline void check_identity(struct thread *t, struct goroutine *g
 	g->spans.goid = t->words[1];
 }
 
+static __always_inline struct pb_node *node_of(struct spans *s, __u64 cookie)
+{
+	s->new_path = (__u32)cookie; /* a key, off the stack */
+	return bpf_map_lookup_elem(&nodes, &s->new_path);
+}
+
+#define NO_SPAN 0xffffffff
+
+/*
+ * The plugin that a call is an execution of, or 0: of none; NO_SPAN: it comes from the plugin
+ * itself, and nobody has named the function. The return address is at sp.
+ */
+static __subprog __u32 executes(struct pt_regs *ctx, struct thread *t, __u32 node, __u64 sp)
+{
+	struct pb_node *n = node_of(&t->spans, node);
+
+	if (!n || !n->plugin)
+		return 0;
+	t->words[2] = 0;
+	bpf_probe_read_user(&t->words[2], sizeof(t->words[2]), (void *)sp);
+	if (t->words[2] - (PT_REGS_IP(ctx) - n->before) >= n->size)
+		return n->plugin;
+	return n->named ? 0 : NO_SPAN;
+}
+
 SEC("?uprobe")
 int pb_go_enter(struct pt_regs *ctx)
 {
 	struct thread *t = thread_of(bpf_get_current_task_btf());
 	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct goroutine *g;
+	__u32 plugin = 0;
 	struct span *f;
 
 	guard_hit(cookie, now_ns);
 	if (!t || closing)
+		return 0;
+	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
+	if (config.plugins)
+		plugin = executes(ctx, t, (__u32)cookie, sp);
+	if (plugin == NO_SPAN)
 		return 0;
 	g = goroutine_of(t, ctx->r14, true);
 	if (!g)
@@ -71,7 +102,7 @@ int pb_go_enter(struct pt_regs *ctx)
 	check_identity(t, g, ctx->r14);
 	if (cookie & PB_COOKIE_WINDOW && !window_takes(&g->spans, &g->window_epoch, (__u32)cookie))
 		return 0;
-	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED));
+	sp = place_on_stack(t, ctx->r14, sp);
 	/* A function begins again when its prologue has made the stack larger. */
 	g->spans.restarts = 1;
 	if (spans_enter(&g->spans, (__u32)cookie, sp, ON_THREAD))
@@ -79,6 +110,8 @@ int pb_go_enter(struct pt_regs *ctx)
 	f = span_open(&g->spans, (__u32)cookie, sp, ON_THREAD);
 	if (f && cookie & PB_COOKIE_WINDOW)
 		window_span(&g->spans, f);
+	if (f && plugin)
+		plugin_entered(&g->spans, f, plugin);
 	return 0;
 }
 
@@ -122,22 +155,27 @@ int pb_go_leave(struct pt_regs *ctx)
 	struct thread *t = thread_of(bpf_get_current_task_btf());
 	struct goroutine *g;
 	struct pb_node *n;
+	bool entry;
 	__u32 node;
 
 	if (!t || closing)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	node = (__u32)cookie;
+	n = node_of(&t->spans, cookie);
+	entry = config.plugins && n && n->plugin && !n->named;
 	g = goroutine_of(t, ctx->r14, false);
 	if (!g) {
-		count(PB_MISSED_RETURNS);
+		if (!entry)
+			count(PB_MISSED_RETURNS);
 		return 0;
 	}
 	g->spans.now_ns = now_ns;
-	g->spans.new_path = node; /* a key, off the stack */
-	n = bpf_map_lookup_elem(&nodes, &g->spans.new_path);
 	sp = place_on_stack(t, ctx->r14, PT_REGS_SP(ctx));
 	window_sync(&g->spans, &g->window_epoch);
+	/* Calls from within the plugin have no spans. */
+	if (entry && !(g->spans.depth && span_top(&g->spans)->sp <= sp))
+		return 0;
 	if (span_find(&g->spans, node, sp, ON_THREAD))
 		span_close(&g->spans, cookie & PB_COOKIE_NO_VALUE ? SPAN_TAIL : SPAN_RETURNED,
 			   result(ctx, n ? n->reg : 0));

@@ -201,6 +201,26 @@ static __subprog int wait_for_probes(struct loader_thread *w, struct loader_call
 	return 0;
 }
 
+/* musl's loader leaves its words in the thread: so far from its pointer is their address. */
+static __subprog int read_musl_error(struct loader_thread *w, struct loader_call *c, __u64 offset)
+{
+	__u64 text = read_word(w, bpf_get_current_task_btf()->thread.fsbase + offset);
+
+	if (!text ||
+	    bpf_probe_read_user_str(c->r.error_text, sizeof(c->r.error_text), (void *)text) <= 0)
+		return 0;
+	c->r.failed = 1;
+	return 0;
+}
+
+/* Something was loaded and nobody has said what: user space looks, and probes it, meanwhile. */
+static __subprog int tell_change(struct loader_call *c)
+{
+	c->r.mapped_ns = bpf_ktime_get_ns();
+	c->r.seq = __sync_fetch_and_add(&loader_seq, 1) + 1;
+	return call_send(c);
+}
+
 /* The ends of these. */
 SEC("?uprobe.s")
 int pb_loader_leave(struct pt_regs *ctx)
@@ -208,6 +228,7 @@ int pb_loader_leave(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct loader_thread *w = bpf_task_storage_get(&loader_threads, task, 0, 0);
 	struct loader_call *c;
+	__u64 offset;
 
 	if (inert || !w || !w->depth || closing)
 		return 0;
@@ -224,7 +245,12 @@ int pb_loader_leave(struct pt_regs *ctx)
 		if (!c->r.path[0]) /* its page was not in memory yet */
 			read_path(c->r.path, c->path_at);
 	}
+	if (config.wait_ns && c->r.handle && !c->r.seq && c->r.seen & PB_SEEN_CHANGE)
+		tell_change(c);
 	c->r.seen |= PB_SEEN_RETURN;
+	offset = bpf_get_attach_cookie(ctx);
+	if (offset && !c->r.handle && c->r.call != PB_LOADER_DLCLOSE && !c->r.failed)
+		read_musl_error(w, c, offset);
 	if (config.wait_ns && c->r.seq && c->r.handle)
 		wait_for_probes(w, c, PT_REGS_SP(ctx));
 	call_send(c);

@@ -435,7 +435,8 @@ struct pb_node {
 	 * probe. */
 	__u32 plugin, before, size;
 	__u16 later; /* its probes have PB_COOKIE_LATER; others are being removed */
-	__u16 inner; /* probed for moments: it is never the outermost of the traced ones */
+	__u8 inner;  /* probed for moments: it is never the outermost of the traced ones */
+	__u8 named;  /* by a SPEC, or chosen: all its calls are spans */
 };
 
 /* Where an argument lies when a probe fires. */

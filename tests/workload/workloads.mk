@@ -29,6 +29,7 @@ WORKLOADS += $(if $(shell command -v $(GO)),$(addprefix $(WORKLOAD_OUT)/,goserve
 WORKLOADS += $(if $(shell command -v erlc),$(WORKLOAD_OUT)/beamjobs.beam)
 
 include $(WORKLOAD_SRC)/hostile/hostile.mk
+include $(WORKLOAD_SRC)/plugins/plugins.mk
 include tests/bench/bench.mk
 WORKLOADS += $(BENCH_OUT)/watch
 

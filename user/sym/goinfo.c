@@ -161,3 +161,15 @@ int goinfo_read(const struct elf_file *f, struct go_info *ret)
 
 	return err ? err : read_info(&im, ret);
 }
+
+DEFINE_CLEANUP(struct elf_file *, elf_file_free)
+
+int goinfo_of_file(int fd, struct go_info *ret)
+{
+	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
+	int err = elf_file_open(fd, &f);
+
+	if (err)
+		return err == -ENOMEM ? err : -ENOENT;
+	return elf_section_named(f, ".note.go.buildid") ? goinfo_read(f, ret) : -ENOENT;
+}

@@ -23,5 +23,8 @@ struct go_info {
 /* 0, -ENOENT (no build information, or none that can be read), -ENOMEM. */
 int goinfo_read(const struct elf_file *f, struct go_info *ret);
 
+/* The same of a file that may be anything: -ENOENT also of one that no Go has made. */
+int goinfo_of_file(int fd, struct go_info *ret);
+
 /* What follows from a version as runtime.Version() gives it, on x86-64; false: it is none. */
 bool goinfo_of_version(const char *version, struct go_info *ret);

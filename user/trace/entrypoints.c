@@ -300,3 +300,72 @@ int entrypoints_find(int fd, const struct symbols *symbols, address_vec *ret)
 	vec_done(&s.excluded);
 	return err;
 }
+
+/* What cgo and the runtime export for themselves. */
+static bool is_cgos(const char *name)
+{
+	static const char *const beginnings[] = { "_cgo", "x_cgo", "crosscall", "_rt0", "fatalf" };
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+		if (!strncmp(beginnings[i], name, strlen(beginnings[i])))
+			return true;
+	}
+	return is_loaders(name);
+}
+
+struct go_search {
+	struct search s;
+	const char *package; /* the plugin's: "example.com/p." with the dot, or NULL: none */
+	size_t package_len;
+};
+
+/* A plugin's main package bears its path: PATH.main is there, main.main is not. */
+static int find_package(const struct symbol *sym, void *arg)
+{
+	static const char tail[] = ".main";
+	struct go_search *g = arg;
+	size_t len = strlen(sym->name);
+
+	if (!sym->global || len < sizeof(tail) || strcmp(sym->name + len - 5, tail) != 0 ||
+	    !strcmp(sym->name, "main.main"))
+		return 0;
+	g->package = sym->name;
+	g->package_len = len - 4;
+	return 1;
+}
+
+static bool is_go_entry(const struct go_search *g, const char *name)
+{
+	if (!g->package || strncmp(name, g->package, g->package_len) != 0)
+		return false;
+	name += g->package_len;
+	return strcmp(name, "main") != 0 && strncmp(name, "init", 4) != 0 && !strchr(name, '/');
+}
+
+static int add_go(const struct symbol *sym, void *arg)
+{
+	struct go_search *g = arg;
+	bool is_c = !strchr(sym->name, '.');
+
+	if (is_c ? !sym->global || g->package || is_cgos(sym->name) : !is_go_entry(g, sym->name))
+		return 0;
+	return add(&g->s, sym->addr);
+}
+
+int entrypoints_find_go(int fd, const struct symbols *symbols, address_vec *ret)
+{
+	_cleanup_(elf_file_freep) struct elf_file *f = NULL;
+	struct go_search g = { .s = { .symbols = symbols, .ret = ret } };
+	size_t first = ret->n;
+	int err = elf_file_open(fd, &f);
+
+	if (err)
+		return err;
+	g.s.f = f;
+	symbols_each(symbols, find_package, &g);
+	err = symbols_each(symbols, add_go, &g);
+	tidy(&g.s, first);
+	if (err)
+		ret->n = first;
+	return err;
+}

@@ -18,3 +18,8 @@ typedef VEC(uint64_t) address_vec;
  * symbols or unwind tables. 0, -ENOEXEC (no ELF file, or a damaged one) or -ENOMEM.
  */
 int entrypoints_find(int fd, const struct symbols *symbols, address_vec *ret);
+/*
+ * The same of an object in Go: of a plugin (-buildmode=plugin) the functions of its main package,
+ * of a library for C what it exports to C.
+ */
+int entrypoints_find_go(int fd, const struct symbols *symbols, address_vec *ret);

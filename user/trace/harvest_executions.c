@@ -36,6 +36,16 @@ static bool is_internal(const struct plan *plan, const struct report *r, uint32_
 	       plugin_of_path(plan, r, parent) == plugin_of_path(plan, r, path);
 }
 
+/* What a goroutine does is not told from what its thread does for others. */
+static bool is_go(const struct plan *plan, uint32_t plugin)
+{
+	vec_foreach (node, &plan->nodes) {
+		if (plan_node_plugin(node) == plugin + 1)
+			return node->how == PLAN_GOROUTINE;
+	}
+	return false;
+}
+
 static bool is_served(const struct plan *plan, uint32_t plugin)
 {
 	vec_foreach (node, &plan->nodes) {
@@ -182,8 +192,9 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 		plugin->stats = calloc(1, sizeof(*plugin->stats));
 		if (!plugin->stats)
 			return -ENOMEM;
-		plugin->has_cpu = true;
+		plugin->has_cpu = !is_go(plan, i);
 		add_kernel(skel, plugin, i, begin_ns, allocs);
+		plugin->has_memory &= plugin->has_cpu;
 	}
 	for (uint32_t i = 0; plan && i < r->paths.n && !err; i++) {
 		uint32_t plugin = plugin_of_path(plan, r, i);

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bpf/wire.h"
 #include "lib/path.h"
 #include "lib/vec.h"
 #include "sym/exports.h"
 #include "trace/exits.h"
+#include "trace/muslerror.h"
 #include "trace/objectfile.h"
 #include "trace/process.h"
 #include "trace/uprobe.h"
@@ -24,13 +26,14 @@ enum mark {
 	MARK_STATE,
 	MARK_R_DEBUG,
 	MARK_MUSL,
+	MARK_ERROR,
 	MARKS,
 };
 
 static const char *const mark_names[MARKS] = {
 	[MARK_DLOPEN] = "dlopen",         [MARK_START] = "__libc_start_main",
 	[MARK_STATE] = "_dl_debug_state", [MARK_R_DEBUG] = "_r_debug",
-	[MARK_MUSL] = "_dl_debug_addr",
+	[MARK_MUSL] = "_dl_debug_addr",   [MARK_ERROR] = "dlerror",
 };
 
 static const struct function {
@@ -98,6 +101,7 @@ struct search {
 	place_vec places, ends;
 	const char *why; /* a call that cannot be followed */
 	bool has_calls;
+	uint32_t error_offset; /* of musl: see musl_error_offset() */
 };
 
 static bool has_place(const place_vec *v, uint64_t offset)
@@ -116,9 +120,26 @@ static int add_ends(struct search *s, const struct symbol *sym)
 	int err = exits_find(s->file->fd, s->file->symbols, sym, &exits, &restarts, &s->why);
 
 	for (size_t i = 0; i < exits.n && !err; i++)
-		err = vec_push(&s->ends, (struct place){ .offset = exits.v[i].offset });
+		err = vec_push(&s->ends, (struct place){ .offset = exits.v[i].offset,
+							 .cookie = s->error_offset });
 	vec_done(&exits);
 	return err;
+}
+
+/* musl's loader calls nothing of its own when it fails; it leaves its words in the thread. */
+static uint32_t find_error(const struct search *s)
+{
+	uint64_t offset = symbols_offset_of(s->file->symbols, s->marks[MARK_ERROR].addr);
+	size_t size = s->marks[MARK_ERROR].size;
+	uint8_t code[256];
+
+	if (!s->marks[MARK_MUSL].addr || !s->marks[MARK_ERROR].addr || offset == UINT64_MAX)
+		return 0;
+	if (size > sizeof(code))
+		size = sizeof(code);
+	if (pread(s->file->fd, code, size, (off_t)offset) != (ssize_t)size)
+		return 0;
+	return musl_error_offset(code, size);
 }
 
 static uint64_t cookie_of(const struct search *s, enum pb_loader_probe probe)
@@ -202,6 +223,7 @@ static int look_at(struct loaders *l, struct object_files *o, uint32_t object)
 		complain(l, &s, "its symbols cannot be read");
 		return 0;
 	}
+	s.error_offset = find_error(&s);
 	err = symbols_each(s.file->symbols, consider, &s);
 	/* Ends before beginnings. */
 	err = err ? err : link_places(l, &s, l->progs.leave, &s.ends);

@@ -19,7 +19,8 @@ static int plan_all(struct plan_object *o, char *why, size_t why_size)
 {
 	size_t first = o->plan->nodes.n;
 	address_vec entries = {};
-	int err = entrypoints_find(o->fd, o->symbols, &entries);
+	int err = (o->traits->is_go ? entrypoints_find_go : entrypoints_find)(o->fd, o->symbols,
+									      &entries);
 
 	if (err == -ENOEXEC)
 		return refuse(why, why_size, "it cannot be read");
@@ -59,8 +60,6 @@ int plan_plugin(struct plan *p, struct object_files *objects, uint32_t object, u
 	o.path = objects->files.v[object]->path;
 	o.traits = symbols_traits(o.symbols);
 	o.fd = objects->files.v[object]->fd;
-	if (o.traits->is_go)
-		return refuse(why, why_size, "it is written in Go, whose stacks move");
 	if (p->hazard.kind == HAZARD_STACKS) {
 		snprintf(why, why_size, "%s: its returns cannot be followed", p->hazard.text);
 		return -ENOTSUP;

@@ -319,6 +319,16 @@ static bool take_unannounced(const struct call *k)
 	return any;
 }
 
+/* Has the call brought something, of which an earlier record told? */
+static bool has_pending(const struct call *k)
+{
+	vec_foreach (r, &k->pp->residents) {
+		if (is_of_call(r, k))
+			return true;
+	}
+	return false;
+}
+
 static void settle_open(const struct call *k)
 {
 	const struct pb_plugin *r = k->r;
@@ -335,7 +345,8 @@ static void settle_open(const struct call *k)
 		settle_failure(k, failed);
 		return;
 	}
-	if (r->seen & PB_SEEN_ADD || (r->seen & PB_SEEN_CHANGE && take_unannounced(k))) {
+	if (r->seen & PB_SEEN_ADD || has_pending(k) ||
+	    (r->seen & PB_SEEN_CHANGE && take_unannounced(k))) {
 		settle_load(k);
 		return;
 	}
@@ -425,6 +436,8 @@ static void take_call(const struct call *k)
 	}
 	if (k->pp->told.n)
 		take_mapped(k);
+	else if (k->r->seen & PB_SEEN_CHANGE && !(k->r->seen & PB_SEEN_RETURN))
+		take_unannounced(k);
 	if (k->r->seq > k->p->last_seq)
 		k->p->last_seq = k->r->seq;
 	if (k->r->call == PB_LOADER_OTHER)

@@ -54,7 +54,8 @@ static int set_node(struct session *s, uint32_t id)
 				    (uint32_t)(from->addr + from->entry.skip - from->text_addr),
 				.size = (uint32_t)from->text_size,
 				.later = from->later,
-				.inner = from->inner };
+				.inner = from->inner,
+				.named = !from->plugin };
 	uint32_t value = from->removed ? 0 : id + 1;
 
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.nodes), &id, &node, BPF_ANY))

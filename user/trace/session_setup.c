@@ -135,23 +135,21 @@ static bool has_hook(const struct plan *p, enum hook_kind kind)
 	return false;
 }
 
-/* Is a target written in Go, whose functions may be chosen later? */
+/* Is a target written in Go, whose functions may be chosen later, or come with plugins? */
 static bool has_go_target(struct session *s)
 {
+	struct object_files *objects = &s->collect->objects;
+	struct go_info go;
 	bool any = false;
 
 	vec_foreach (proc, &s->collect->processes.all) {
 		vec_foreach (m, &(*proc)->maps) {
-			const struct symbols *symbols = NULL;
-			struct go_info go;
-
-			if (m->object != OBJECT_NONE && (*proc)->exe &&
-			    !strcmp(m->path, (*proc)->exe))
-				symbols = object_symbols(&s->collect->objects, m->object);
-			if (!symbols || !symbols_traits(symbols)->is_go)
+			if (m->object == OBJECT_NONE || !(*proc)->exe ||
+			    strcmp(m->path, (*proc)->exe) != 0 ||
+			    goinfo_of_file(objects->files.v[m->object]->fd, &go))
 				continue;
 			any = true;
-			if (symbols_go_info(symbols, &go))
+			if (!s->plan->goid_offset)
 				s->plan->goid_offset = go.goid_offset;
 		}
 	}
@@ -167,7 +165,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
 	bool functions = p && (p->specs.n || s->opt.automatic);
-	bool go = functions && (open || p->has_go || (s->opt.automatic && has_go_target(s)));
+	bool go = p && ((functions && (open || p->has_go)) ||
+			((s->opt.automatic || s->opt.plugins) && has_go_target(s)));
 
 	bpf_program__set_autoload(progs->enter, functions);
 	bpf_program__set_autoload(progs->leave, functions);
