@@ -34,14 +34,12 @@ static __always_inline bool may_tell(__u64 now_ns)
 	return false;
 }
 
-/* An execution of a plugin has ended, now. */
-__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
+/* An execution of a plugin has ended, now, on a thread (`tid`) of a process. */
+__weak int plugin_tell(struct spans *s, struct span *f, __u32 flags, __u32 pid, __u32 tid)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread *t = thread_of(task);
 	struct pb_plugin_call *r;
 
-	if (!s || !f || !t || !may_tell(s->now_ns))
+	if (!s || !f || !may_tell(s->now_ns))
 		return 0;
 	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
@@ -51,8 +49,8 @@ __weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
 	r->h.time_ns = s->now_ns;
 	r->h.kind = PB_PLUGIN_CALL;
 	r->h.size = sizeof(*r);
-	r->h.pid = t->pid;
-	r->h.tid = task->pid;
+	r->h.pid = pid;
+	r->h.tid = tid;
 	r->start_ns = f->start_ns;
 	r->value = s->failed_value;
 	r->plugin = f->plugin - 1;
@@ -63,11 +61,19 @@ __weak int plugin_tell(struct spans *s, struct span *f, __u32 flags)
 	return 0;
 }
 
+/* The PID of the current task's process, if it is traced. */
+static __always_inline __u32 current_pid(void)
+{
+	struct thread *t = thread_of(bpf_get_current_task_btf());
+
+	return t ? t->pid : 0;
+}
+
 /*
- * An execution of a plugin ends, now, as `end` says. Of a thread's death in it tells struct
- * pb_plugin_crash.
+ * An execution of a plugin ends, now, as `end` says; pid, tid: on another thread than the current
+ * one, or 0. Of a thread's death in it tells struct pb_plugin_crash.
  */
-__weak int plugin_left(struct spans *s, struct span *f, __u32 end)
+__weak int plugin_left(struct spans *s, struct span *f, __u32 end, __u32 pid, __u32 tid)
 {
 	__u32 key, flags = end == SPAN_LEFT ? 0 : PB_CALL_TIMED;
 	struct pb_plugin_stats *p;
@@ -87,7 +93,23 @@ __weak int plugin_left(struct spans *s, struct span *f, __u32 end)
 		__sync_fetch_and_add(&p->timed_out, 1);
 	}
 	if (config.plugin_calls || flags & PB_CALL_TIMED_OUT || (s->failed && end != SPAN_KILLED))
-		plugin_tell(s, f, flags);
+		plugin_tell(s, f, flags, pid ? pid : current_pid(),
+			    pid ? tid : (__u32)bpf_get_current_pid_tgid());
+	return 0;
+}
+
+/* A pause begins within an execution: nobody will see its end. */
+__weak int plugin_cut(struct span *f)
+{
+	struct pb_plugin_stats *p;
+	__u32 key;
+
+	if (!f)
+		return 0;
+	key = f->plugin - 1;
+	p = bpf_map_lookup_elem(&plugin_stats, &key);
+	if (p)
+		__sync_fetch_and_add(&p->in_flight, -1);
 	return 0;
 }
 

@@ -136,11 +136,15 @@ static long cut_goroutine(struct bpf_map *map, struct goroutine_key *key, struct
 static long cut_step(__u32 i, struct thread **of)
 {
 	struct thread *t = *of;
+	struct span *f;
 
 	if (i >= t->spans.depth)
 		return 1;
-	if (!span_at(&t->spans, i & (PB_SPAN_DEPTH - 1))->unseen)
+	f = span_at(&t->spans, i & (PB_SPAN_DEPTH - 1));
+	if (!f->unseen)
 		count(PB_LOST_SPANS);
+	if (config.plugins && f->plugin)
+		plugin_cut(f);
 	return 0;
 }
 
@@ -241,12 +245,12 @@ static __always_inline void all_threads_done(void)
 		bpf_for_each_map_elem(&goroutines, cut_goroutine, NULL, 0);
 }
 
-static __always_inline void count_open(struct task_struct *task, struct spans *s)
+static __always_inline void count_open(struct task_struct *task, struct thread *t)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u64 sp = BPF_CORE_READ(regs, sp);
 
-	spans_count_open(s, sp, stack_now(s, task, sp));
+	spans_count_open(t, sp, stack_now(&t->spans, task, sp), task->pid);
 }
 
 SEC("?iter/task")
@@ -277,7 +281,7 @@ int pb_iter_end(struct bpf_iter__task *ctx)
 	if (config.spans && iter_kind == PB_ITER_PAUSE)
 		cut_spans(t);
 	else if (config.spans)
-		count_open(task, &t->spans);
+		count_open(task, t);
 	thread_end(task, t, now_ns);
 	if (iter_kind == PB_ITER_PAUSE)
 		thread_forget(task);

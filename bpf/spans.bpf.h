@@ -196,7 +196,7 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	if (end == SPAN_LEFT) {
 		span_drop(s, f, stats);
 		if (config.plugins && f->plugin)
-			plugin_left(s, f, SPAN_LEFT);
+			plugin_left(s, f, SPAN_LEFT, 0, 0);
 		span_pop(s, f);
 		return 0;
 	}
@@ -209,7 +209,7 @@ __weak int SPANS_CLOSE(SPANS_TYPE *of, __u32 end, __s64 value)
 	if (end == SPAN_RETURNED && s->raising)
 		raises_caught(s);
 	if (config.plugins && f->plugin)
-		plugin_left(s, f, end);
+		plugin_left(s, f, end, 0, 0);
 	span_pop(s, f);
 	return 0;
 }
@@ -449,6 +449,7 @@ struct open_walk {
 	struct spans *s;
 	__u64 sp; /* of the thread, when it entered the kernel last */
 	__u32 stack;
+	__u32 pid, tid;
 };
 
 /* What lies below the stack pointer has been jumped out of, and nobody has noticed yet. */
@@ -464,7 +465,7 @@ static long open_step(__u32 i, struct open_walk *k)
 	path_open(f->path, f->unseen ? OPEN_UNSEEN : left ? OPEN_LEFT : OPEN_STILL);
 	if (config.plugins && f->plugin) {
 		if (left)
-			plugin_left(s, f, SPAN_LEFT);
+			plugin_left(s, f, SPAN_LEFT, k->pid, k->tid);
 		else
 			plugin_open(s, f);
 	}
@@ -472,11 +473,12 @@ static long open_step(__u32 i, struct open_walk *k)
 	return 0;
 }
 
-/* The trace ends: counts them as open. sp: 0: not known. */
-static __subprog int spans_count_open(struct spans *s, __u64 sp, __u32 stack)
+/* The trace ends: counts a thread's calls as open. sp: 0: not known. */
+static __subprog int spans_count_open(struct thread *t, __u64 sp, __u32 stack, __u32 tid)
 {
-	struct open_walk k = { .s = s, .sp = sp, .stack = stack };
+	struct open_walk k = { .s = &t->spans, .sp = sp, .stack = stack, .tid = tid };
 
+	k.pid = t->pid;
 	bpf_loop(SPANS_MAX, open_step, &k, 0);
 	return 0;
 }

@@ -6,20 +6,11 @@ import sys
 import time
 
 from harness import *
+from plugins import *
 from services import *
 
 
-def plugin(report, name):
-    found = [p for p in report["plugins"] if p["id"] == name]
-    equal(len(found), 1, f"plugins named {name} among {[p['id'] for p in report['plugins']]}")
-    return found[0]
-
-
-def events(report, kind, name=None):
-    return [e for e in report["plugin_events"] if e["type"] == kind and name in (None, e["plugin"])]
-
-
-def host_run(t, mode, *args, options=("--plugin", "*", "--max-overhead", 100)):
+def plughost_run(t, mode, *args, options=("--max-overhead", 100)):
     w = t.workload("plughost", mode, *args)
     tracer = t.trace(*options, "-p", w.pid)
     w.go()
@@ -29,17 +20,9 @@ def host_run(t, mode, *args, options=("--plugin", "*", "--max-overhead", 100)):
     return truth, report
 
 
-def seen(p, count, truth, what):
-    """Exact, unless probes came late: then the report says how late, and there may be fewer."""
-    if p["gap_ns"]:
-        check(count <= truth, f"{what}: {count} of {truth}")
-    else:
-        equal(count, truth, what)
-
-
 @case
 def a_plugin_is_loaded_called_and_unloaded(t):
-    truth, report = host_run(t, "calls", "-n", 50)
+    truth, report = plughost_run(t, "calls", "-n", 50)
     p = plugin(report, "plug.so")
     equal((p["loads"], p["unloads"], p["load_errors"], p["state"]), (1, 1, 0, "unloaded"), "life")
     check(p["constructors_ns"] > 2_500_000, f"constructors sleep for 3 ms: {p['constructors_ns']}")
@@ -57,7 +40,7 @@ def a_plugin_is_loaded_called_and_unloaded(t):
 
 @case
 def every_failed_load_is_told_once_in_the_loaders_words(t):
-    truth, report = host_run(t, "fail")
+    truth, report = plughost_run(t, "fail")
     told = [e["error"] for e in events(report, "plugin_error")]
     equal(told, truth["errors"], "errors")
     equal(sum(p["load_errors"] for p in report["plugins"]), 4, "load errors")
@@ -66,7 +49,7 @@ def every_failed_load_is_told_once_in_the_loaders_words(t):
 
 @case
 def references_are_told_from_loads(t):
-    truth, report = host_run(t, "refs")
+    truth, report = plughost_run(t, "refs")
     p = plugin(report, "plug.so")
     for key in ("loads", "unloads", "reopens", "closes"):
         equal(p[key], truth[key], key)
@@ -75,7 +58,7 @@ def references_are_told_from_loads(t):
 @case
 def two_generations_under_one_name(t):
     for in_place in (0, 1):
-        truth, report = host_run(t, "reload", "-i", in_place)
+        truth, report = plughost_run(t, "reload", "-i", in_place)
         first, second = plugin(report, "changing.so"), plugin(report, "changing.so#2")
         check(first["build_id"] != second["build_id"], "build IDs differ")
         for p, n in ((first, truth["calls"][0]), (second, truth["calls"][1])):
@@ -85,7 +68,7 @@ def two_generations_under_one_name(t):
 
 @case
 def a_crash_is_the_plugins(t):
-    truth, report = host_run(t, "crash")
+    truth, report = plughost_run(t, "crash")
     p = plugin(report, "plug.so")
     equal(p["loads"], 1, "loads in the child")
     if not p["gap_ns"]:
@@ -96,7 +79,7 @@ def a_crash_is_the_plugins(t):
 
 @case
 def loads_in_a_child(t):
-    truth, report = host_run(t, "fork", "-n", 30)
+    truth, report = plughost_run(t, "fork", "-n", 30)
     p = plugin(report, "plug.so")
     equal((p["loads"], p["unloads"]), (1, 0), "loads and unloads: its end is none")
     seen(p, p["executions"], truth["executions"], "executions in the child")
@@ -104,7 +87,7 @@ def loads_in_a_child(t):
 
 @case
 def what_is_inside_at_the_end_is_in_flight(t):
-    truth, report = host_run(t, "stay")
+    truth, report = plughost_run(t, "stay")
     p = plugin(report, "plug.so")
     equal(p["state"], "loaded", "state")
     seen(p, p["in_flight"], truth["in_flight"], "in flight")
@@ -115,7 +98,7 @@ def plugins_that_were_there_before(t):
     w = t.workload("plughost", "stay")
     w.go()
     w.truth()
-    tracer = t.trace("--plugin", "*", "-p", w.pid)
+    tracer = t.trace("-p", w.pid)
     report = tracer.stop()
     w.end()
     p = plugin(report, "plug.so")
@@ -125,7 +108,7 @@ def plugins_that_were_there_before(t):
 
 @case
 def without_plugins(t):
-    _, report = host_run(t, "refs", options=("--no-plugins",))
+    _, report = plughost_run(t, "refs", options=("--no-plugins",))
     check("plugins" not in report, "plugins in a report without")
 
 
@@ -147,7 +130,7 @@ def a_module_of_redis(t):
         return t.run(cli, "-s", redis.socket, *words).stdout.strip()
 
     module = need_workload("redismodule.so")
-    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", redis.process.pid)
+    tracer = t.trace("--max-overhead", 100, "-p", redis.process.pid)
     equal(say("module", "load", module), "OK", "MODULE LOAD")
     time.sleep(0.5)
     bench = [need_program("redis-benchmark"), "-s", redis.socket, "-n", 2000, "-c", 4, "-q"]
@@ -174,7 +157,7 @@ def extensions_of_python(t):
             "print('{}', flush=True)\nsys.stdin.readline()\n"
         )
     w = Workload(t, [sys.executable, "-S", script])
-    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", w.pid)
+    tracer = t.trace("--max-overhead", 100, "-p", w.pid)
     w.go()
     w.truth()
     report = tracer.stop()
@@ -199,7 +182,7 @@ def extensions_of_postgres(t):
 
     say("select pg_backend_pid();")
     text = wait_until(lambda: open(t.file("psql.out")).read().strip(), "the backend's PID")
-    tracer = t.trace("--plugin", "*", "--max-overhead", 100, "-p", int(text.split()[0]))
+    tracer = t.trace("--max-overhead", 100, "-p", int(text.split()[0]))
     say("load 'auto_explain';")
     say("load '/nowhere/no.so';")
     for _ in range(20):
