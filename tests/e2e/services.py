@@ -265,6 +265,7 @@ class PythonServer(Protocol):
 
 class Postgres(Service):
     name = "postgres"
+    options = []
 
     def start(self):
         folders = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
@@ -281,7 +282,7 @@ class Postgres(Service):
         self.tool("initdb", "-D", f"{self.home}/data", "--auth=trust", "--no-sync")
         self.spawn(
             [f"{self.bin}/postgres", "-D", f"{self.home}/data", "-k", self.home, "-c", "listen_addresses="]
-            + ["-c", "fsync=off"],
+            + ["-c", "fsync=off", *self.options],
             **self.identity(),
         )
         self.t.defer(self.stop)

@@ -43,12 +43,14 @@ static struct known_plugin *known(const struct call *k, uint32_t plugin)
 static void leave(const struct call *k, size_t i)
 {
 	struct known_plugin *plugin = known(k, k->pp->residents.v[i].plugin);
+	bool unloaded = plugin && !k->pp->residents.v[i].call_ns;
 
-	if (plugin && !k->pp->residents.v[i].call_ns) {
-		plugin->p.unloads++;
-		plugin->p.state = PLUGIN_UNLOADED;
-	}
 	plugin_leaves(k->p, k->pp, i, k->r->h.time_ns);
+	if (!unloaded)
+		return;
+	plugin->p.unloads++;
+	if (!plugin->residents) /* in other processes either */
+		plugin->p.state = PLUGIN_UNLOADED;
 }
 
 /* At the program's start the loader tells of the C library. */
