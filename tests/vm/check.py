@@ -157,6 +157,26 @@ def a_trace_is_changed_while_it_runs(m):
 
 
 @check
+def plugins(m):
+    """By default. Loads everywhere; executions where entries can be probed."""
+    truth, report = m.run("plugins")
+    [p] = report["plugins"]
+    equal((p["id"], p["loads"], p["unloads"]), ("plain.so", 1, 1), "its life")
+    if m.version < NEEDS_SITES:
+        equal([x["what"] for x in report["missing"] if x["what"].startswith("plugin")], ["plugin executions"], "missing")
+        equal((p["executions"], p["traced"], report["skipped"]), (0, False, []), "executions")
+        return
+    counted(m, report, p["executions"], truth["executions"], "executions")
+    counted(m, report, p["errors"], truth["errors"], "errors")
+
+
+@check
+def loads_that_fail(m):
+    truth, report = m.run("loads")
+    equal([e["error"] for e in report["plugin_events"]], truth["errors"], "the loader's words")
+
+
+@check
 def exceptions_pass_through(m):
     truth, report = m.run("throwing")
     if m.version < NEEDS_SITES:

@@ -65,6 +65,20 @@ static void tell_missing(struct collect *c, const struct loaders *l, struct repo
 	r->has_plugins = followed > 0 || r->plugins.n;
 }
 
+#define NO_MULTI                                                                                   \
+	"probes on return instructions need Linux 6.6: loads, unloads and failures are followed, " \
+	"executions are not"
+
+/* Of a kernel on which entries cannot be probed. */
+static void tell_unprobed(struct report *r)
+{
+	vec_push(&r->missing, (struct named_why){ "plugin executions", NO_MULTI });
+	vec_foreach (p, &r->plugins) {
+		if (p->state != PLUGIN_FAILED)
+			p->untraced_why = "this kernel is older than Linux 6.6";
+	}
+}
+
 int harvest_plugins(struct collect *c, const struct loaders *l, struct resolver *res,
 		    struct report *r)
 {
@@ -81,5 +95,7 @@ int harvest_plugins(struct collect *c, const struct loaders *l, struct resolver 
 	r->plugin_events_dropped = p->dropped;
 	r->lost.events += p->lost;
 	tell_missing(c, l, r);
+	if (!p->probing)
+		tell_unprobed(r);
 	return err;
 }

@@ -264,7 +264,7 @@ static int probe_new(struct session *s)
 	bool any = false;
 	int err, named = 0;
 
-	if (!s->uprobes)
+	if (!p->probing)
 		return 0;
 	/* What SPECs say of functions is known first: entries may be among them. */
 	if (s->plan->specs.n)
@@ -398,7 +398,7 @@ int session_plugins_begin(struct session *s)
 		return 0;
 	s->skel->bss->loader_begin_ns = s->begin_ns;
 	s->collect->plugins->plan = s->plan;
-	s->collect->plugins->probing = s->uprobes != NULL;
+	s->collect->plugins->probing = s->uprobes && uprobe_is_multi(s->skel->progs.pb_loader);
 	s->collect->plugins->errors.collect = s->collect;
 	s->collect->plugins->errors.plan = s->plan;
 	s->collect->plugins->error_names_map = s->skel->maps.error_names;
@@ -422,13 +422,13 @@ int session_plugins_update(struct session *s)
 	if (p->changed) {
 		p->changed = false;
 		err = probe_new(s);
-	} else if (s->uprobes && p->looked_ahead < s->collect->objects.files.n) {
+	} else if (p->probing && p->looked_ahead < s->collect->objects.files.n) {
 		/* What has to be known of all objects shall not wait for the first plugin. */
 		p->looked_ahead = s->collect->objects.files.n;
 		err = plan_hazards(s->plan, &s->collect->objects);
 	}
 	tell_ready(s);
-	if (!err && s->uprobes && s->plan->nodes.n && !s->budget && is_quiet(p))
+	if (!err && p->probing && s->plan->nodes.n && !s->budget && is_quiet(p))
 		s->budget = start_budget(s);
 	if (s->budget && p->opt.max_overhead_pct < 100)
 		keep_budget(s);

@@ -164,20 +164,22 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 {
 	const struct plan *p = s->plan;
 	bool open = p && (s->opt.scope != SCOPE_PIDS || s->opt.comm_glob);
-	bool functions = p && (p->specs.n || s->opt.automatic);
+	/* What probes entries of plugins is prepared already; older kernels have nothing for it. */
+	bool entries = s->opt.plugins && uprobe_is_multi(s->skel->progs.pb_loader);
+	bool functions = p && (p->specs.n || s->opt.automatic), raises = functions || entries;
 	bool go = p && ((functions && (open || p->has_go)) ||
-			((s->opt.automatic || s->opt.plugins) && has_go_target(s)));
+			((s->opt.automatic || entries) && has_go_target(s)));
 
 	bpf_program__set_autoload(progs->enter, functions);
 	bpf_program__set_autoload(progs->leave, functions);
-	bpf_program__set_autoload(progs->plugin_enter, s->opt.plugins);
-	bpf_program__set_autoload(progs->plugin_leave, s->opt.plugins);
+	bpf_program__set_autoload(progs->plugin_enter, entries);
+	bpf_program__set_autoload(progs->plugin_leave, entries);
 	bpf_program__set_autoload(progs->go_enter, go);
 	bpf_program__set_autoload(progs->go_leave, go);
 	bpf_program__set_autoload(progs->point, p && plan_wants(p, SPEC_USDT));
-	bpf_program__set_autoload(progs->hooks[HOOK_RAISE], p);
-	bpf_program__set_autoload(progs->hooks[HOOK_LAND], p);
-	bpf_program__set_autoload(progs->hooks[HOOK_CATCH], p);
+	bpf_program__set_autoload(progs->hooks[HOOK_RAISE], raises);
+	bpf_program__set_autoload(progs->hooks[HOOK_LAND], raises);
+	bpf_program__set_autoload(progs->hooks[HOOK_CATCH], raises);
 	bpf_program__set_autoload(progs->hooks[HOOK_GO_PANIC], go);
 	bpf_program__set_autoload(progs->hooks[HOOK_GO_EXIT], go);
 	bpf_program__set_autoload(progs->hooks[HOOK_PYTHON],
@@ -195,13 +197,13 @@ static void configure_plugins(struct session *s, struct pb_config *config,
 	struct bpf_program *progs[] = { s->skel->progs.pb_loader, s->skel->progs.pb_loader_leave,
 					s->skel->progs.pb_plugin_alloc };
 
+	bool multi = s->opt.plugins && uprobe_prepare(progs, sizeof(progs) / sizeof(*progs));
+
 	for (size_t i = 0; i < sizeof(progs) / sizeof(*progs); i++)
 		bpf_program__set_autoload(progs[i], s->opt.plugins);
-	bpf_program__set_autoload(s->skel->progs.pb_plugin_fault,
-				  s->opt.plugins && facts->page_fault_user);
-	if (!s->opt.plugins)
-		return;
-	if (uprobe_prepare(progs, sizeof(progs) / sizeof(*progs)))
+	bpf_program__set_autoload(s->skel->progs.pb_plugin_alloc, multi);
+	bpf_program__set_autoload(s->skel->progs.pb_plugin_fault, multi && facts->page_fault_user);
+	if (multi)
 		config->wait_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? WAIT_NS : 0;
 	else
 		bpf_program__set_flags(progs[1],
