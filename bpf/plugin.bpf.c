@@ -19,6 +19,26 @@ static __always_inline struct pb_node *plugin_node(__u64 cookie)
 	return n && n->plugin && n->later == !!(cookie & PB_COOKIE_LATER) ? n : NULL;
 }
 
+/* What is open of an earlier moment ends. Verified once, on its own. */
+__weak int plugin_sync(struct thread *t, __u64 now_ns)
+{
+	if (!t)
+		return 0;
+	spans_hold(t);
+	spans_now(t, now_ns);
+	window_sync(&t->spans, &t->window_epoch);
+	spans_release(t);
+	return 0;
+}
+
+/* May a call of an entry that is probed for moments be looked at? As window_takes(). */
+static __always_inline bool plugin_takes(struct thread *t)
+{
+	if (t->window_epoch != window_epoch)
+		plugin_sync(t, t->spans.now_ns);
+	return !window_opening;
+}
+
 SEC("?uprobe")
 int pb_plugin_enter(struct pt_regs *ctx)
 {
@@ -33,6 +53,8 @@ int pb_plugin_enter(struct pt_regs *ctx)
 	if (!t || closing)
 		return 0;
 	spans_now(t, now_ns); /* here, so that no stack is needed to keep it */
+	if (cookie & PB_COOKIE_WINDOW && !plugin_takes(t))
+		return 0;
 	n = plugin_node(cookie);
 	if (!n)
 		return 0;
@@ -48,6 +70,8 @@ int pb_plugin_enter(struct pt_regs *ctx)
 		f = span_open(&t->spans, (__u32)cookie, sp, stack);
 		if (f)
 			plugin_entered(&t->spans, f, n->plugin);
+		if (f && cookie & PB_COOKIE_WINDOW)
+			window_span(&t->spans, f);
 		if (f && config.timelines && timeline_wanted(&t->spans, t))
 			record_span(ctx, task, t, f);
 	}
@@ -65,7 +89,11 @@ int pb_plugin_leave(struct pt_regs *ctx)
 	struct span *f;
 	__u8 stack;
 
-	if (!t || closing || !t->spans.plugin_top)
+	if (!t || closing)
+		return 0;
+	if (t->spans.windows && t->window_epoch != window_epoch)
+		plugin_sync(t, now_ns);
+	if (!t->spans.plugin_top)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	sp = PT_REGS_SP(ctx);

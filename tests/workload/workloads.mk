@@ -7,12 +7,13 @@
 WORKLOAD_SRC := tests/workload
 WORKLOAD_OUT ?= $(or $(O),.output)/workload
 
-WORKLOAD_C   := spans steps handoff busy profile sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb offspring
+WORKLOAD_C   := spans steps storm handoff busy profile sleepy errnos lifecycle fibers jitter longjmp sigstack tail deep late kcalls inlined climb offspring
 WORKLOAD_CXX := throwing plughost
 WORKLOAD_WARNINGS := -Wall -Wextra -Wshadow
 WORKLOAD_FLAGS    := -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-inline -pthread
 
 $(WORKLOAD_OUT)/tail: WORKLOAD_OWN := -O2
+$(WORKLOAD_OUT)/storm: WORKLOAD_OWN := -O2
 $(WORKLOAD_OUT)/inlined: WORKLOAD_OWN := -O2 -finline -Wl,--build-id
 $(WORKLOAD_OUT)/lifecycle: WORKLOAD_OWN := -ldl
 $(WORKLOAD_OUT)/plughost: WORKLOAD_OWN := -ldl

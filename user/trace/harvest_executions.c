@@ -98,6 +98,10 @@ static int add_path(const struct plan *plan, struct report *r, uint32_t i)
 	struct call_stats *stats = p->stats;
 	int err = merge_hist(stats, &path->stats);
 
+	/* Looked at for moments, or not at all any more: an estimate as soon as one of them is. */
+	stats->observed += path->stats.seen > 0 ? path->stats.observed : path->stats.calls;
+	if (path->stats.seen > 0)
+		stats->seen = 1;
 	stats->calls += path->stats.calls;
 	stats->errors += path->stats.errors;
 	stats->total_ns += path->stats.total_ns;
@@ -156,6 +160,23 @@ static void add_samples(struct report *r, struct plugin *p)
 	}
 }
 
+/* Entries that cost too much are not probed any more. */
+static void add_unprobed(const struct plan *plan, struct report *r)
+{
+	vec_foreach (node, &plan->nodes) {
+		uint32_t plugin = plan_node_plugin(node) - 1;
+		struct plugin *p = plugin < r->plugins.n ? &r->plugins.v[plugin] : NULL;
+
+		if (!p || !node->costly)
+			continue;
+		p->unprobed++;
+		p->entries -= p->entries > 0;
+		if (!p->untraced_why)
+			p->untraced_why =
+			    report_str(r, "it cost more than is allowed: see overhead");
+	}
+}
+
 /* What a plugin did in the whole trace, as an event. */
 static int add_sum(struct report *r, uint32_t plugin)
 {
@@ -203,21 +224,21 @@ int harvest_executions(struct pathbpf *skel, const struct plan *plan, const stru
 			err = add_path(plan, r, i);
 	}
 	for (uint32_t i = 0; plan && plan->specs.n && i < r->plugins.n; i++) {
-		/* The kernel's count knows which calls were executions. */
-		if (r->plugins.v[i].stats && is_served(plan, i))
-			r->plugins.v[i].stats->calls = r->plugins.v[i].ended;
-	}
-	vec_foreach (c, &p->costly) {
-		if (!plan)
-			break;
-		struct named_why why = { report_str(r, plan->nodes.v[c->node].name),
-					 report_str(r, c->why) };
+		struct call_stats *stats = r->plugins.v[i].stats;
 
-		err = err ? err : vec_push(&r->overhead.detached, why);
+		/* The kernel's count knows which calls were executions. */
+		if (stats && stats->seen <= 0 && is_served(plan, i))
+			stats->calls = r->plugins.v[i].ended;
 	}
+	if (plan)
+		add_unprobed(plan, r);
 	vec_foreach (plugin, &r->plugins) {
-		if (plugin->stats && plugin->stats->min_ns == UINT64_MAX)
-			plugin->stats->min_ns = 0;
+		struct call_stats *stats = plugin->stats;
+
+		if (stats && stats->min_ns == UINT64_MAX)
+			stats->min_ns = 0;
+		if (stats && stats->seen > 0 && stats->calls)
+			stats->seen = (double)stats->observed / (double)stats->calls;
 	}
 	for (uint32_t i = 0; i < r->plugins.n && !err && !p->opt.calls; i++)
 		err = add_sum(r, i);

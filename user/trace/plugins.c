@@ -39,7 +39,6 @@ void plugins_free(struct plugins *p)
 	vec_done(&p->objects);
 	vec_done(&p->objects_read);
 	vec_done(&p->events);
-	vec_done(&p->costly);
 	table_done(&p->by_identity);
 	table_done(&p->by_name);
 	table_done(&p->process_index);
@@ -86,8 +85,6 @@ int plugin_enters(struct plugins *p, struct plugin_process *pp, const struct res
 	if (!err && r->plugin != REPORT_NONE) {
 		p->all.v[r->plugin].residents++;
 		p->changed = true;
-		if (r->since_ns > p->entered_ns)
-			p->entered_ns = r->since_ns;
 	}
 	p->lost += err != 0;
 	return err;

@@ -56,12 +56,6 @@ struct raw_plugin_event {
 	uint64_t stack_id;
 };
 
-/* An entry that is not traced any more. */
-struct costly_entry {
-	uint32_t node;
-	const char *why;
-};
-
 struct plugins {
 	struct plugins_options opt;
 	uint64_t begin_ns;
@@ -75,10 +69,8 @@ struct plugins {
 	VEC(struct raw_plugin_event) events; /* a ring once it is full */
 	size_t first_event;
 	uint64_t dropped, lost;
-	VEC(struct costly_entry) costly;
 	bool ended;
 	bool probing;            /* entries are probed on this kernel */
-	uint64_t entered_ns;     /* when the last one came */
 	bool changed;            /* plugins came or went since the session looked */
 	size_t looked_ahead;     /* object files of which the plan knows the hazards */
 	uint64_t last_seq;       /* of what was mapped */

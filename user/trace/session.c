@@ -470,7 +470,6 @@ void session_free(struct session *s)
 	hits_free(s->hits);
 	trap_trial_free(s->trial);
 	vec_done(&s->governed);
-	free(s->budget);
 	uprobes_free(s->uprobes);
 	kprobes_free(s->kprobes);
 	loaders_free(s->loaders);

@@ -15,24 +15,15 @@
 #include "lib/log.h"
 #include "lib/path.h"
 #include "trace/allocs.h"
-#include "trace/hits.h"
+#include "trace/costs.h"
 #include "trace/loaders.h"
 #include "trace/plan_plugin.h"
 #include "trace/textcheck.h"
 #include "trace/plugins_impl.h"
 #include "trace/session_impl.h"
-#include "trace/trapcost.h"
 
 #define TICK_NS  100000000ULL
-#define QUIET_NS 500000000ULL
-#define FIRST_NS 20000000ULL /* of the targets' CPU time, that entries may cost in any case */
-
-/* What the entries of plugins may cost, and did. */
-struct plugin_budget {
-	struct trap_costs costs;
-	uint64_t tick_ns, cpu_ns, spent_ns;
-	uint64_t hits[PLAN_NODES_MAX]; /* by node, at the last tick */
-};
+#define FIRST_NS 20000000ULL /* of the targets' CPU time, that allocations may cost in any case */
 
 int session_plugins_open(struct session *s)
 {
@@ -229,6 +220,7 @@ static int attach_planned(struct session *s)
 	struct plugins *p = c->plugins;
 	int err = textcheck_plan(s->plan, &c->objects, &c->processes);
 
+	session_govern_nodes(s);
 	__atomic_store_n(&s->skel->bss->loader_attaching, 1, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < p->all.n && !err; i++) {
 		const struct known_plugin *k = &p->all.v[i];
@@ -239,6 +231,7 @@ static int attach_planned(struct session *s)
 		probed(s, i, clock_monotonic_ns());
 	}
 	__atomic_store_n(&s->skel->bss->loader_attaching, 0, __ATOMIC_RELAXED);
+	session_govern_refused(s);
 	return err;
 }
 
@@ -292,104 +285,18 @@ static int probe_new(struct session *s)
 	return err ? err : attach_allocs(s);
 }
 
-static uint64_t cpu_time(const struct session *s)
-{
-	uint64_t sum_ns = 0;
-
-	vec_foreach (pp, &s->collect->plugins->processes) {
-		struct timespec t;
-		clockid_t clock;
-
-		if (pp->live && pp->plugins.n && !clock_getcpuclockid((pid_t)pp->pid, &clock) &&
-		    !clock_gettime(clock, &t))
-			sum_ns += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-	}
-	return sum_ns;
-}
-
-static struct plugin_budget *start_budget(struct session *s)
-{
-	struct plugin_budget *b = calloc(1, sizeof(*b));
-
-	if (!b || session_trap_costs(s, &b->costs)) {
-		free(b);
-		return NULL;
-	}
-	b->tick_ns = clock_monotonic_ns();
-	return b;
-}
-
-/* The entry that cost most since the last tick. */
-struct dearest {
-	uint32_t node;
-	uint64_t cost_ns, hits;
-};
-
-/* Takes stock of the hits; what they cost since the last tick. */
-static uint64_t count_hits(struct session *s, struct dearest *ret)
-{
-	struct plugin_budget *b = s->budget;
-	uint64_t sum_ns = 0;
-
-	for (uint32_t i = 0; i < s->plan->nodes.n; i++) {
-		const struct plan_node *node = &s->plan->nodes.v[i];
-		uint64_t now, cost_ns;
-
-		if (!node->plugin || !node->attached)
-			continue;
-		now = hits_of(s->hits, i);
-		cost_ns = (now - b->hits[i]) * trap_costs_of(&b->costs, s->plan, node);
-		if (cost_ns > ret->cost_ns)
-			*ret = (struct dearest){ i, cost_ns, now - b->hits[i] };
-		b->hits[i] = now;
-		sum_ns += cost_ns;
-	}
-	return sum_ns;
-}
-
-static void give_up(struct session *s, const struct dearest *d, uint64_t period_ns)
-{
-	struct plan_node *node = &s->plan->nodes.v[d->node];
-	struct plugins *p = s->collect->plugins;
-	struct known_plugin *k = &p->all.v[node->plugin - 1];
-	uint32_t object = node->object;
-	char why[160];
-
-	snprintf(why, sizeof(why), "its entry %.60s cost %.1f %% of a CPU at %.0f calls a second",
-		 node->name, 100.0 * (double)d->cost_ns / (double)period_ns,
-		 (double)d->hits * 1e9 / (double)period_ns);
-	k->p.untraced_why = strpool_add(&p->strings, why);
-	node->costly = true;
-	log_info("%s: %s: not traced any more", k->p.id, why);
-	vec_push(&p->costly, (struct costly_entry){ d->node, k->p.untraced_why });
-	uprobes_detach_plugin(s->uprobes, s->plan, object);
-	k->probed_ns = 0;
-	k->mapped_ns = k->returned_ns = clock_monotonic_ns();
-	p->changed = true; /* the others are attached anew */
-}
-
-/* Entries may cost the targets so much of their CPU time; the dearest go first. */
+/* Entries are the governor's; what probes of allocations cost it does not know. */
 static void keep_budget(struct session *s)
 {
-	uint64_t now_ns = clock_monotonic_ns(), cpu_ns, cost_ns, allowed_ns;
-	struct plugin_budget *b = s->budget;
-	struct dearest dearest = {};
+	uint64_t now_ns = clock_monotonic_ns(), ns = now_ns - s->allocs_tick_ns;
 	double share = s->collect->plugins->opt.max_overhead_pct / 100;
 
-	if (now_ns - b->tick_ns < TICK_NS)
+	if (ns < TICK_NS || share >= 1)
 		return;
-	allocs_keep_budget(s->allocs, bpf_map__fd(s->skel->maps.plugin_stats), b->costs.emulated_ns,
-			   FIRST_NS + (uint64_t)(share * (double)(now_ns - b->tick_ns)));
-	cpu_ns = cpu_time(s);
-	cost_ns = count_hits(s, &dearest);
-	b->spent_ns += cost_ns;
-	allowed_ns = FIRST_NS + (uint64_t)((double)cpu_ns * share);
-	/* What was spent before is spent: what counts is whether it goes on. */
-	if (b->spent_ns > allowed_ns && (double)cost_ns > share * (double)(now_ns - b->tick_ns)) {
-		give_up(s, &dearest, now_ns - b->tick_ns);
-		b->spent_ns = allowed_ns;
-	}
-	b->tick_ns = now_ns;
+	allocs_keep_budget(s->allocs, bpf_map__fd(s->skel->maps.plugin_stats),
+			   costs_traps(s->costs)->emulated_ns,
+			   FIRST_NS + (uint64_t)(share * (double)ns));
+	s->allocs_tick_ns = now_ns;
 }
 
 int session_plugins_begin(struct session *s)
@@ -404,12 +311,6 @@ int session_plugins_begin(struct session *s)
 	s->collect->plugins->error_names_map = s->skel->maps.error_names;
 	plugins_begin(s->collect->plugins, s->collect, s->begin_ns);
 	return session_plugins_update(s);
-}
-
-/* Nobody has loaded anything of late, who might load more: measuring holds up probing. */
-static bool is_quiet(const struct plugins *p)
-{
-	return clock_monotonic_ns() - p->entered_ns > QUIET_NS;
 }
 
 int session_plugins_update(struct session *s)
@@ -428,9 +329,7 @@ int session_plugins_update(struct session *s)
 		err = plan_hazards(s->plan, &s->collect->objects);
 	}
 	tell_ready(s);
-	if (!err && p->probing && s->plan->nodes.n && !s->budget && is_quiet(p))
-		s->budget = start_budget(s);
-	if (s->budget && p->opt.max_overhead_pct < 100)
+	if (p->probing && s->traps_known)
 		keep_budget(s);
 	return err;
 }

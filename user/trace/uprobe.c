@@ -295,27 +295,32 @@ static int attach_selection(struct uprobes *u, struct plan *plan, uint32_t objec
 	return n ? attach_nodes(u, plan, path, nodes, n) : 0;
 }
 
+/* What is probed all the time, and what for moments. */
+static int attach_kind(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
+		       bool plugin, uint32_t *nodes)
+{
+	struct selection of = { .plugin = plugin };
+	int err = attach_selection(u, plan, object, path, of, nodes);
+
+	of.windowed = true;
+	return err ? err : attach_selection(u, plan, object, path, of, nodes);
+}
+
 int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct object_files *objects,
 			  uint32_t object)
 {
 	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
-	struct selection of = { .plugin = true };
 
-	return nodes ? attach_selection(u, plan, object, objects->files.v[object]->via, of, nodes)
+	return nodes ? attach_kind(u, plan, object, objects->files.v[object]->via, true, nodes)
 		     : -ENOMEM;
 }
 
 static int attach_object(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
 			 uint32_t *nodes)
 {
-	int err = attach_selection(u, plan, object, path, (struct selection){}, nodes);
+	int err = attach_kind(u, plan, object, path, false, nodes);
 
-	err = err ? err
-		  : attach_selection(u, plan, object, path, (struct selection){ .windowed = true },
-				     nodes);
-	return err ? err
-		   : attach_selection(u, plan, object, path, (struct selection){ .plugin = true },
-				      nodes);
+	return err ? err : attach_kind(u, plan, object, path, true, nodes);
 }
 
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects)

@@ -22,7 +22,7 @@ static uint64_t entry_cookie(const struct plan *plan, const struct plan_node *no
 	return node_cookie(plan, node, id) |
 	       (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
 	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
-	       (node->windowed && !node->plugin ? PB_COOKIE_WINDOW : 0) |
+	       (node->windowed ? PB_COOKIE_WINDOW : 0) |
 	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
 }
 

@@ -109,6 +109,9 @@ static void add_life(struct buf *b, const struct plugin *p, const struct plugin_
 static void add_costs(struct buf *b, const struct plugin *p, const struct plugin_metrics *m,
 		      struct buf *line)
 {
+	if (p->stats && p->stats->seen > 0)
+		add_part(line, "estimates from the %s of its executions that were looked at",
+			 text_pct(100 * p->stats->seen, 100).s);
 	if (m->executions > 1)
 		add_part(line, "%s on average", text_ns(m->average_ns).s);
 	if (p->peak > 1)

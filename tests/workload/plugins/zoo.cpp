@@ -428,6 +428,27 @@ void spin()
 	tell(1);
 }
 
+/* A call every five microseconds, for so many ms. */
+void hot()
+{
+	void *handle = must_open(in_dir("plain.so"));
+	auto *call_it = find<int(int)>(handle, "plain_work");
+	uint64_t end_ns, now_ns, calls = 0;
+
+	pause_a_moment();
+	now_ns = workload_wall_ns();
+	end_ns = now_ns + rounds * 1000000;
+	while (now_ns < end_ns) {
+		uint64_t next_ns = now_ns + 5000;
+
+		call_it(1);
+		calls++;
+		while ((now_ns = workload_wall_ns()) < next_ns)
+			BARRIER();
+	}
+	tell(calls);
+}
+
 void many_plugins()
 {
 	std::vector<void *> handles;
@@ -478,6 +499,7 @@ const struct {
 	{ "itself", by_itself },
 	{ "deep", deep },
 	{ "spin", spin },
+	{ "hot", hot },
 	{ "many", many_plugins },
 	{ "nothing", nothing },
 };
