@@ -422,10 +422,9 @@ def two_traces_of_one_target_know_of_each_other(t):
 
     def both():
         rows = ps(t)
-        return all(rows[x.pid]["others"] == 1 and rows[x.pid]["others_pct"] is not None for x in (one, two)) and rows
+        return all(rows[x.pid]["others"] == 1 and (rows[x.pid]["others_pct"] or 0) > 0 for x in (one, two))
 
-    rows = wait_until(both, "each knows of the other", 20)
-    check(rows[two.pid]["others_pct"] > 0, "and what it costs")
+    wait_until(both, "each knows of the other, and what it costs", 20)
     contains(ctl(t, two, "list").stdout, "Other traces of these targets: 1", "list tells it")
     stranger = t.workload("steps")
     three = t.trace(*ONLY_SPANS, "-t", "step_c", "-p", stranger.pid)

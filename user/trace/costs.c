@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/types.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -41,7 +42,10 @@ struct costs {
 	uint64_t counters[PB_COUNTERS]; /* at the last tick */
 	uint64_t tick_ns, self_ns, cpu_ns;
 	size_t cpu_pids;
-	VEC(uint64_t) hits_before, calls; /* by node */
+	pthread_mutex_t spans_lock; /* of the next two, at which two threads look */
+	VEC(uint64_t) hits_before;  /* by node */
+	double spans_ns;            /* what these cost */
+	VEC(uint64_t) calls;        /* by node, in the last tick */
 	struct unit syscall, change, span, sample;
 	uint64_t samples; /* records since losses were asked for */
 };
@@ -52,6 +56,7 @@ int costs_new(struct pathbpf *skel, const struct hits *hits, struct costs **ret)
 
 	if (!c)
 		return -ENOMEM;
+	pthread_mutex_init(&c->spans_lock, NULL);
 	c->skel = skel;
 	c->hits = hits;
 	c->traps =
@@ -71,6 +76,7 @@ void costs_free(struct costs *c)
 	if (!c)
 		return;
 	selfcost_free(c->selfcost);
+	pthread_mutex_destroy(&c->spans_lock);
 	vec_done(&c->hits_before);
 	vec_done(&c->calls);
 	free(c);
@@ -165,11 +171,10 @@ static double spans_tick(struct costs *c, const uint8_t *classes, size_t n, uint
 {
 	double sum_ns = 0;
 
-	while (c->calls.n < n) {
-		if (vec_push(&c->calls, 0) || vec_push(&c->hits_before, 0))
-			return 0;
-	}
-	for (uint32_t i = 0; i < n; i++) {
+	pthread_mutex_lock(&c->spans_lock);
+	while (c->calls.n < n && !vec_push(&c->calls, 0) && !vec_push(&c->hits_before, 0))
+		;
+	for (uint32_t i = 0; i < n && i < c->hits_before.n; i++) {
 		uint64_t now = hits_of(c->hits, i);
 
 		c->calls.v[i] = now - c->hits_before.v[i];
@@ -178,6 +183,24 @@ static double spans_tick(struct costs *c, const uint8_t *classes, size_t n, uint
 		if (c->calls.v[i])
 			sum_ns += (double)c->calls.v[i] * costs_of_class(c, classes[i]);
 	}
+	c->spans_ns += sum_ns;
+	pthread_mutex_unlock(&c->spans_lock);
+	return sum_ns;
+}
+
+double costs_of_spans(struct costs *c, const uint8_t *classes, size_t n)
+{
+	double sum_ns;
+
+	pthread_mutex_lock(&c->spans_lock);
+	sum_ns = c->spans_ns;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t calls = costs_pending(c, i);
+
+		if (calls)
+			sum_ns += (double)calls * costs_of_class(c, classes[i]);
+	}
+	pthread_mutex_unlock(&c->spans_lock);
 	return sum_ns;
 }
 

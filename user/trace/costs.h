@@ -49,6 +49,8 @@ void costs_tick(struct costs *c, const uint32_t *pids, size_t pids_n, const uint
 
 /* CPU time of living processes. */
 uint64_t costs_cpu_time(const uint32_t *pids, size_t n);
+/* What calls of functions have cost up to now, all in all; by class of node. */
+double costs_of_spans(struct costs *c, const uint8_t *classes, size_t n);
 /* The calls of a node since then, and for how long that is. */
 uint64_t costs_pending(const struct costs *c, uint32_t node);
 uint64_t costs_since_tick(const struct costs *c);

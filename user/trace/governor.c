@@ -42,22 +42,6 @@ static int set_syscalls(void *arg, bool open)
 	return g->parts.set_syscalls(g->parts.arg, open);
 }
 
-/*
- * By the governor's thread under the lock, or by the main thread, which alone changes the list of
- * targets.
- */
-static struct gate_time targets_now(void *arg)
-{
-	const struct governor *g = arg;
-
-	return (struct gate_time){ clock_monotonic_ns(), costs_cpu_time(g->pids.v, g->pids.n) };
-}
-
-struct gate_time governor_now(struct governor *g)
-{
-	return g ? targets_now(g) : (struct gate_time){ clock_monotonic_ns(), 0 };
-}
-
 int governor_new(const struct governor_limits *limits, const struct governor_parts *parts,
 		 struct governor **ret)
 {
@@ -68,6 +52,7 @@ int governor_new(const struct governor_limits *limits, const struct governor_par
 	g->parts = *parts;
 	g->limits = *limits;
 	pthread_mutex_init(&g->lock, NULL);
+	pthread_mutex_init(&g->clock.lock, NULL);
 	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (g->wake_fd < 0)
 		return -errno;
@@ -87,6 +72,7 @@ void governor_free(struct governor *g)
 	ring_buffer__free(g->alarms);
 	cleanup_close(&g->wake_fd);
 	pthread_mutex_destroy(&g->lock);
+	pthread_mutex_destroy(&g->clock.lock);
 	vec_done(&g->pids);
 	vec_done(&g->nodes);
 	vec_done(&g->classes);
@@ -243,12 +229,12 @@ int governor_start(struct governor *g)
 	g->window_next_ns = now_ns + (uint64_t)SEC_NS;
 	g->began_ns = now_ns;
 	if (g->parts.set_syscalls)
-		gate_begin(&g->syscalls, set_syscalls, targets_now, g);
+		gate_begin(&g->syscalls, set_syscalls, governor_clock, g);
 	if (g->parts.switches)
-		gate_begin(&g->switches, set_switches, targets_now, g);
+		gate_begin(&g->switches, set_switches, governor_clock, g);
 	governor_set_guard(g);
 	if (g->parts.uprobes)
-		uprobes_set_clock(g->parts.uprobes, targets_now, g);
+		uprobes_set_clock(g->parts.uprobes, governor_clock, g);
 	err = pthread_create(&g->thread, NULL, run, g);
 	g->running = !err;
 	return -err;
@@ -443,12 +429,12 @@ bool governor_event(struct governor *g, size_t i, struct breaker_event *ret)
 	return there;
 }
 
-void governor_set_others(struct governor *g, double ns_per_s)
+void governor_set_others(struct governor *g, double pct)
 {
 	if (!g)
 		return;
 	pthread_mutex_lock(&g->lock);
-	g->others_ns = ns_per_s;
+	g->others_pct = pct;
 	pthread_mutex_unlock(&g->lock);
 }
 

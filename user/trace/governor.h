@@ -109,8 +109,8 @@ double governor_rate(struct governor *g, uint32_t node);
 double governor_cost(struct governor *g, uint32_t node);
 /* Changes of the breaker so far: the i-th; false: there are not so many. */
 bool governor_event(struct governor *g, size_t i, struct breaker_event *ret);
-/* Cost of other traces of the same targets, which counts too: in ns a second. */
-void governor_set_others(struct governor *g, double ns_per_s);
+/* What other traces cost the same targets, of whose CPU time: one budget is there for all. */
+void governor_set_others(struct governor *g, double pct);
 /* Everything that it opens is closed, and stays so; and the other way round, with a new sampler. */
 void governor_pause(struct governor *g);
 void governor_resume(struct governor *g, struct sampler *sampler);

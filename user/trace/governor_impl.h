@@ -30,6 +30,12 @@ struct governed {
 	bool cut;             /* a storm: its probes are gone, and user space will see to it */
 };
 
+/* See governor_clock(): at its last look. */
+struct governor_clock {
+	pthread_mutex_t lock;
+	double cpu_ns, cost_ns, own_ns;
+};
+
 struct governor {
 	struct governor_parts parts;
 	struct ring_buffer *alarms;
@@ -49,6 +55,7 @@ struct governor {
 	double syscall_rate, switch_rate;                      /* events a second while on */
 	double syscall_stack_rate, switch_stack_rate;
 
+	struct governor_clock clock;
 	pthread_mutex_t lock; /* of all below */
 	struct governor_limits limits;
 	VEC(uint32_t) pids;
@@ -57,7 +64,7 @@ struct governor {
 	VEC(struct budget_node) scratch;
 	bool changed, trial;
 	double spans_duty;
-	double others_ns;
+	double others_pct;
 	struct cost_tick ledger[LEDGER], second;
 	uint64_t ticks;
 	uint64_t calm; /* ticks since the last one that was over */
@@ -92,3 +99,6 @@ int governor_on_alarm(void *ctx, void *data, size_t size);
 
 /* governor_breaker.c: under the lock. */
 void governor_check(struct governor *g);
+
+/* governor_clock.c: monotonic, and the targets' own CPU time. arg: the governor. */
+struct gate_time governor_clock(void *arg);

@@ -75,14 +75,15 @@ void governor_learn(struct governor *g, const struct cost_tick *t)
 /* What the targets may lose a second, in ns. */
 double governor_allowed(const struct governor *g)
 {
-	double seconds = (double)g->second.ns / SEC_NS, allowed_ns;
+	double seconds = (double)g->second.ns / SEC_NS, cpu_ns, allowed_ns;
 
 	if (seconds <= 0)
 		return FLOOR_NS;
-	allowed_ns = g->limits.overhead_pct / 100 * (double)g->second.cpu_ns / seconds;
+	cpu_ns = (double)g->second.cpu_ns / seconds;
+	allowed_ns = g->limits.overhead_pct / 100 * cpu_ns;
 	if (allowed_ns < FLOOR_NS)
 		allowed_ns = FLOOR_NS;
-	allowed_ns -= g->others_ns;
+	allowed_ns -= g->others_pct / 100 * cpu_ns;
 	if (g->breaker == BREAKER_HALF_OPEN)
 		allowed_ns /= 2;
 	return allowed_ns > FLOOR_NS / 4 ? allowed_ns : FLOOR_NS / 4;

@@ -271,7 +271,7 @@ void session_drop_target(struct session *s, uint32_t pid)
 
 void session_set_others_cost(struct session *s, double pct)
 {
-	s->others_pct = pct;
+	governor_set_others(s->governor, pct);
 }
 
 void session_set_max_overhead(struct session *s, double pct)

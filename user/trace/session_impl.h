@@ -55,7 +55,6 @@ struct session {
 	uint64_t paused_at_ns;   /* since when nothing is attached; 0: it is not paused */
 	uint64_t paused_ns;      /* in all pauses before */
 	uint32_t pauses;
-	double others_pct; /* of the targets' CPU time: what other traces cost them */
 	VEC(struct session_missing) missing;
 	bool stopped;
 };

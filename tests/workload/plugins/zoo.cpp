@@ -428,23 +428,18 @@ void spin()
 	tell(1);
 }
 
-/* A call every five microseconds, for so many ms. */
+/* A call after every hundred microseconds of work, for so many ms. */
 void hot()
 {
 	void *handle = must_open(in_dir("plain.so"));
 	auto *call_it = find<int(int)>(handle, "plain_work");
-	uint64_t end_ns, now_ns, calls = 0;
+	uint64_t end_ns, calls = 0;
 
 	pause_a_moment();
-	now_ns = workload_wall_ns();
-	end_ns = now_ns + rounds * 1000000;
-	while (now_ns < end_ns) {
-		uint64_t next_ns = now_ns + 5000;
-
+	end_ns = workload_wall_ns() + rounds * 1000000;
+	for (; workload_wall_ns() < end_ns; calls++) {
 		call_it(1);
-		calls++;
-		while ((now_ns = workload_wall_ns()) < next_ns)
-			BARRIER();
+		workload_spin(100000);
 	}
 	tell(calls);
 }
