@@ -22,10 +22,12 @@
 #include "trace/sampler.h"
 #include "trace/uprobe.h"
 
-#define TICK_NS  100000000ULL
-#define SEC_NS   1e9
-#define NICE     (-15)
-#define BURST_NS 5000000.0 /* of cost within a tick, that is no storm, at least */
+#define TICK_NS     100000000ULL
+#define FIRST_NS    20000000ULL /* at first, when nobody knows yet what anything costs */
+#define FIRST_TICKS 10
+#define SEC_NS      1e9
+#define NICE        (-15)
+#define BURST_NS    5000000.0 /* of cost within a tick, that is no storm, at least */
 
 static int set_switches(void *arg, bool open)
 {
@@ -164,6 +166,7 @@ static void tick(struct governor *g)
 	costs_tick(g->parts.costs, g->pids.v, g->pids.n, g->classes.v, g->classes.n, &t);
 	governor_learn(g, &t);
 	book(g, &t);
+	governor_owe(g, &t);
 	if (governor_is_limited(g))
 		governor_decide(g);
 	governor_check(g);
@@ -212,7 +215,7 @@ static void *run(void *arg)
 
 		if (now_ns >= g->tick_ns) {
 			tick(g);
-			g->tick_ns = now_ns + TICK_NS;
+			g->tick_ns = now_ns + (g->ticks < FIRST_TICKS ? FIRST_NS : TICK_NS);
 		}
 		governor_windows(g, now_ns);
 		wait_until(g, next_ns(g));
@@ -225,7 +228,7 @@ int governor_start(struct governor *g)
 	uint64_t now_ns = clock_monotonic_ns();
 	int err;
 
-	g->tick_ns = now_ns + TICK_NS;
+	g->tick_ns = now_ns + FIRST_NS;
 	g->window_next_ns = now_ns + (uint64_t)SEC_NS;
 	g->began_ns = now_ns;
 	if (g->parts.set_syscalls)

@@ -65,6 +65,7 @@ struct governor {
 	bool changed, trial;
 	double spans_duty;
 	double others_pct;
+	double debt_ns; /* spent too much of late: see governor_owe() */
 	struct cost_tick ledger[LEDGER], second;
 	uint64_t ticks;
 	uint64_t calm; /* ticks since the last one that was over */
@@ -83,6 +84,7 @@ void governor_set_guard(struct governor *g);
 
 /* governor_policy.c: under the lock. */
 void governor_learn(struct governor *g, const struct cost_tick *t);
+void governor_owe(struct governor *g, const struct cost_tick *t);
 void governor_decide(struct governor *g);
 void governor_release_all(struct governor *g);
 /* What the targets may lose a second, in ns. */

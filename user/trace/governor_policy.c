@@ -15,6 +15,7 @@
 #define SELF_SHARE  0.4 /* of what is allowed, that our own CPU time may take from the signals */
 #define LEFT_SHARE  0.25 /* of it, that the signals have in any case */
 #define LEVEL_MAX   6
+#define PAY_S       3.0  /* over which what was spent too much is saved again; and no more than that */
 #define CALM_TICKS  20 /* before anything becomes dearer */
 #define CALM_SHARE  0.7
 #define DUTY_MIN    0.001
@@ -89,6 +90,28 @@ double governor_allowed(const struct governor *g)
 	return allowed_ns > FLOOR_NS / 4 ? allowed_ns : FLOOR_NS / 4;
 }
 
+/* Our own CPU time, as far as the signals have to make room for it. */
+static double self_share(double self_ns, double allowed_ns)
+{
+	return self_ns < SELF_SHARE * allowed_ns ? self_ns : SELF_SHARE * allowed_ns;
+}
+
+/* One moment may cost more than was thought: the next ones are the shorter for it. */
+void governor_owe(struct governor *g, const struct cost_tick *t)
+{
+	double a_second_ns = governor_allowed(g);
+	double allowed_ns = a_second_ns * (double)t->ns / SEC_NS;
+	double self_ns = t->spent_ns[COST_SELF];
+
+	if (g->ticks <= LEDGER)
+		return; /* to begin is dear */
+	g->debt_ns += governor_spent(t) - self_ns + self_share(self_ns, allowed_ns) - allowed_ns;
+	if (g->debt_ns < 0)
+		g->debt_ns = 0;
+	if (g->debt_ns > PAY_S * a_second_ns)
+		g->debt_ns = PAY_S * a_second_ns;
+}
+
 /* What of it is left for spans, system calls and switches. */
 static double left_for_signals(const struct governor *g, double allowed_ns)
 {
@@ -96,7 +119,7 @@ static double left_for_signals(const struct governor *g, double allowed_ns)
 	double self_ns = g->second.spent_ns[COST_SELF] / seconds;
 	double left_ns = allowed_ns - g->second.spent_ns[COST_TICKS] / seconds;
 
-	left_ns -= self_ns < SELF_SHARE * allowed_ns ? self_ns : SELF_SHARE * allowed_ns;
+	left_ns -= self_share(self_ns, allowed_ns) + g->debt_ns / PAY_S;
 	return left_ns > LEFT_SHARE * allowed_ns ? left_ns : LEFT_SHARE * allowed_ns;
 }
 

@@ -13,9 +13,9 @@
 
 #define PERIOD_NS     1000000000.0
 #define JITTER        0.2 /* of the period: a fixed one would lock on to the target's own */
-#define WINDOW_MIN_NS 2000000.0
+#define WINDOW_MIN_NS 5000000.0 /* to open and close one takes a good millisecond of CPU time */
 #define WINDOW_MAX_NS 500000000.0
-#define TRIAL_NS      10000000.0
+#define TRIAL_NS      4000000.0
 #define CREDIT_MAX_NS WINDOW_MAX_NS
 #define STORM_REST    0.2 /* of its cost, that may remain */
 
@@ -90,8 +90,10 @@ static void open_all(struct governor *g, uint64_t now_ns)
 {
 	double spans_ns = take_credit(&g->spans_credit, g->spans_duty);
 
-	if (g->trial && spans_ns < TRIAL_NS)
+	if (g->trial && spans_ns < TRIAL_NS) {
+		g->spans_credit -= TRIAL_NS - spans_ns; /* others come the later */
 		spans_ns = TRIAL_NS;
+	}
 	g->trial = false;
 	open_spans(g, spans_ns);
 	open_gate(&g->syscalls, &g->syscalls_close_ns, &g->syscalls_credit);
