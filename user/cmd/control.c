@@ -150,6 +150,8 @@ static void update_processes(struct control *c)
 		if (s->pids_n < STATUS_PIDS)
 			s->pids[s->pids_n++] = (*proc)->pid;
 	}
+	if (s->pids_n)
+		emergency_set_target(c->emergency, s->pids[0]);
 }
 
 static void update_peers(struct control *c)

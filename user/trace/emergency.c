@@ -15,16 +15,18 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "trace/closing.h"
 
-#define PARK_NS     10000000ULL /* that the main thread is given to come to a halt */
-#define CLOSERS_MAX 64
-#define FDS_MAX     16384 /* looked at in one pass */
-#define PASSES_MAX  16
-#define NICE        -10
+#define PARK_NS           10000000ULL /* that the main thread is given to come to a halt */
+#define FDS_MAX           CLOSING_MAX /* looked at in one pass */
+#define THREADS_LOOKED_AT 64
+#define PASSES_MAX        16
+#define NICE              -10
 
 struct emergency {
 	volatile uint32_t *inert;
 	int null_fd, event_fd;
+	atomic_uint target; /* PID of somebody who is probed; 0: nobody known */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	atomic_bool happened;
@@ -32,13 +34,6 @@ struct emergency {
 	struct emergency_outcome outcome;
 	int fds[FDS_MAX]; /* of probes */
 	uint32_t n;
-};
-
-/* A thread's share of the descriptors. */
-struct closer {
-	const struct emergency *e;
-	uint32_t first, step;
-	atomic_uint *removed;
 };
 
 int emergency_new(volatile uint32_t *inert, struct emergency **ret)
@@ -99,63 +94,123 @@ struct entry {
 	char name[];
 };
 
-/* Lists the descriptors of probes, of this process. opendir() would allocate. How many. */
-static uint32_t list_probes(int *fds, uint32_t max)
+/* Calls fn, as opendir() would allocate, for the numbers among a directory's names, until it
+ * returns false. */
+static void each_number(const char *path, bool (*fn)(int number, void *arg), void *arg)
 {
-	_cleanup_close_ int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_Alignas(struct entry) char buf[4096];
-	uint32_t n = 0;
+	bool go_on = true;
 	long size;
 
-	while (dir >= 0 && (size = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < size;) {
+	while (go_on && dir >= 0 && (size = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; go_on && at < size;) {
 			const struct entry *entry = (const void *)(buf + at);
-			int fd = atoi(entry->name); /* NOLINT: the kernel's own numbers, and dots */
+			int number = atoi(entry->name); /* NOLINT: the kernel's own, and dots */
 
 			at += entry->len;
-			if (entry->name[0] != '.' && fd != dir && n < max && is_probe(fd))
-				fds[n++] = fd;
+			if (entry->name[0] != '.' && number != dir)
+				go_on = fn(number, arg);
 		}
 	}
-	return n;
 }
+
+struct probe_list {
+	int *fds;
+	uint32_t n, max;
+};
+
+static bool list_probe(int fd, void *arg)
+{
+	struct probe_list *l = arg;
+
+	if (is_probe(fd))
+		l->fds[l->n++] = fd;
+	return l->n < l->max;
+}
+
+/* Lists the descriptors of probes, of this process. How many. */
+static uint32_t list_probes(int *fds, uint32_t max)
+{
+	struct probe_list l = { .fds = fds, .max = max };
+
+	each_number("/proc/self/fd", list_probe, &l);
+	return l.n;
+}
+
+struct removal {
+	const struct emergency *e;
+	atomic_uint removed;
+};
 
 /*
  * The old file is released before dup3() returns to us, which for probes takes as long as the
  * kernel needs to be sure that no CPU is in them.
  */
-static void *close_share(void *arg)
+static void drop(int fd, void *arg)
 {
-	struct closer *c = arg;
+	struct removal *r = arg;
 
-	for (uint32_t i = c->first; i < c->e->n; i += c->step) {
-		/* Looked at once more: its owner may have closed it, and the number be another's.
-		 */
-		if (is_probe(c->e->fds[i]) && dup3(c->e->null_fd, c->e->fds[i], O_CLOEXEC) >= 0)
-			atomic_fetch_add(c->removed, 1);
-	}
-	return NULL;
+	/* Looked at once more: its owner may have closed it, and the number be another's. */
+	if (is_probe(fd) && dup3(r->e->null_fd, fd, O_CLOEXEC) >= 0)
+		atomic_fetch_add(&r->removed, 1);
+}
+
+/* Where a thread ran last, or -1; and whether it runs. */
+static int thread_cpu(uint32_t pid, int tid, bool *ret_runs)
+{
+	char path[64], text[1024], *field;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%d/stat", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	field = strrchr(text, ')'); /* "123 (name) S …": the state is field 3, the processor 39 */
+	*ret_runs = field && !strncmp(field, ") R", 3);
+	for (int i = 2; field && i < 39; i++)
+		field = strchr(field + 1, ' ');
+	return field ? atoi(field + 1) : -1; /* NOLINT: the kernel's own number */
+}
+
+struct busiest {
+	uint32_t pid;
+	int cpu, looked_at;
+};
+
+static bool look_at_thread(int tid, void *arg)
+{
+	struct busiest *b = arg;
+	bool runs;
+	int cpu = thread_cpu(b->pid, tid, &runs);
+
+	if (runs || b->cpu < 0)
+		b->cpu = cpu;
+	return !runs && ++b->looked_at < THREADS_LOOKED_AT;
+}
+
+/* A CPU that a process runs on, or ran on last; -1: not known. */
+static int cpu_of(uint32_t pid)
+{
+	struct busiest b = { .pid = pid, .cpu = -1 };
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	if (pid)
+		each_number(path, look_at_thread, &b);
+	return b.cpu;
 }
 
 /* One pass over all; how many were removed. */
 static uint32_t remove_listed(struct emergency *e)
 {
-	uint32_t closers = e->n < CLOSERS_MAX ? e->n : CLOSERS_MAX, started = 0;
-	struct closer shares[CLOSERS_MAX];
-	pthread_t threads[CLOSERS_MAX];
-	atomic_uint removed = 0;
+	struct removal r = { .e = e };
 
-	for (uint32_t i = 0; i < closers; i++)
-		shares[i] = (struct closer){ e, i, closers, &removed };
-	/* The last share is this thread's, as are those of threads that cannot be had. */
-	while (started + 1 < closers &&
-	       !pthread_create(&threads[started], NULL, close_share, &shares[started]))
-		started++;
-	for (uint32_t i = started; i < closers; i++)
-		close_share(&shares[i]);
-	while (started)
-		pthread_join(threads[--started], NULL);
-	return removed;
+	closing_run(e->fds, e->n, cpu_of(e->target), drop, &r);
+	return r.removed;
 }
 
 /*
@@ -212,6 +267,12 @@ void emergency_stop(struct emergency *e, const char *why, bool hung, struct emer
 	}
 	*ret = e->outcome;
 	pthread_mutex_unlock(&e->lock);
+}
+
+void emergency_set_target(struct emergency *e, uint32_t pid)
+{
+	if (e)
+		e->target = pid;
 }
 
 bool emergency_happened(const struct emergency *e)

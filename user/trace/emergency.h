@@ -29,6 +29,9 @@ int emergency_new(volatile uint32_t *inert, struct emergency **ret);
 void emergency_free(struct emergency *e);
 DEFINE_CLEANUP(struct emergency *, emergency_free)
 
+/* Somebody who is probed: where he runs probes are removed soonest. By any thread. NULL-safe. */
+void emergency_set_target(struct emergency *e, uint32_t pid);
+
 /*
  * Stops everything; returns when all is gone. The main thread is given a moment to come to a halt
  * in emergency_acknowledge(), so that it opens no file meanwhile. By any thread but the main one;
