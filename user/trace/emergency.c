@@ -130,10 +130,8 @@ static bool list_probe(int fd, void *arg)
 }
 
 /* Lists the descriptors of probes, of this process. How many. */
-static uint32_t list_probes(int *fds, uint32_t max)
+static uint32_t list_probes(struct probe_list l)
 {
-	struct probe_list l = { .fds = fds, .max = max };
-
 	each_number("/proc/self/fd", list_probe, &l);
 	return l.n;
 }
@@ -225,7 +223,7 @@ static void remove_all(struct emergency *e)
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
 		uint32_t removed;
 
-		e->n = list_probes(e->fds, FDS_MAX);
+		e->n = list_probes((struct probe_list){ e->fds, 0, FDS_MAX });
 		removed = e->n ? remove_listed(e) : 0;
 		e->outcome.removed += removed;
 		if (!removed)
@@ -340,7 +338,7 @@ void emergency_drop_probes(void)
 	uint32_t n;
 
 	do {
-		n = list_probes(fds, FDS_MAX);
+		n = list_probes((struct probe_list){ fds, 0, FDS_MAX });
 		for (uint32_t i = 0; i < n; i++)
 			close(fds[i]);
 	} while (n == FDS_MAX);
