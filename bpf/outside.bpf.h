@@ -29,7 +29,7 @@ __weak int plugin_from_system(__u32 pid, __u64 ret)
 #define SIGRETURN_CODE 0x0f0000000fc0c748ULL
 
 /* What a thread's beginning has on its stack above the first call that is not the C library's. */
-#define ROOT_WORDS 16
+#define THREAD_WORDS 16
 
 struct root_walk {
 	struct thread *t;
@@ -71,7 +71,7 @@ __weak int plugin_started(struct thread *t, __u64 sp)
 	bpf_probe_read_user(&t->words[0], sizeof(t->words[0]), (void *)t->spans.ret);
 	if (t->words[0] == SIGRETURN_CODE)
 		return 1;
-	bpf_loop(ROOT_WORDS, root_step, &k, 0);
+	bpf_loop(THREAD_WORDS, root_step, &k, 0);
 	return k.found;
 }
 

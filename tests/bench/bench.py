@@ -6,6 +6,7 @@ traced run lies between two untraced ones, and is compared with their mean.
 
 usage: tests/bench/bench.py [--quick] [--json FILE]             sampling, system calls
        tests/bench/bench.py --spans [--quick] [--json FILE]     traced functions: see spans.py
+       tests/bench/bench.py --budget [--quick] [--json FILE]    what a default run costs: see budget.py
 
 CPU time a request (by the kernel's accounting of Redis's threads) is the figure to trust: it
 scatters less than throughput, which also has the load generator and the machine in it."""
@@ -238,7 +239,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer and shorter repetitions")
     parser.add_argument("--json", metavar="FILE", help="all figures")
     parser.add_argument("--spans", action="store_true", help="what traced functions cost")
-    parser.add_argument("--only", metavar="PART,...", help="with --spans: calls, sites, attach, memory, redis")
+    parser.add_argument("--budget", action="store_true", help="whether a trace keeps its budget, and what it finds within it")
+    parser.add_argument("--only", metavar="PART,...", help="with --spans: calls, sites, attach, memory, redis; with --budget: storms, shapes, paths, emergency, services")
     args = parser.parse_args()
     if os.geteuid() != 0:
         print("bench.py: tracing needs root", file=sys.stderr)
@@ -247,6 +249,10 @@ def main():
         import spans  # which uses what stands here
 
         return spans.run(args.quick, args.json, args.only and args.only.split(","))
+    if args.budget:
+        import budget
+
+        return budget.run(args.quick, args.json, args.only and args.only.split(","))
     t = harness.Case("bench")
     try:
         bench = Bench(t, 200000 if args.quick else 500000)

@@ -6,6 +6,7 @@
 #include "bpf_calls.h"
 
 #include "bpf/span.bpf.c"
+#include "bpf/plugin.bpf.c"
 #include "bpf/raise.bpf.c"
 #include "bpf/usdt.bpf.c"
 #include "bpf/syscall.bpf.c"
@@ -43,6 +44,8 @@ static void announce_maps(void)
 	shim_map(error_names);
 	shim_map(goroutines);
 	shim_map(timelines);
+	shim_map_limited(plugin_stats, PB_PLUGINS);
+	shim_map(system_texts);
 }
 
 struct thread *begin_thread(struct task_struct *task)

@@ -216,6 +216,11 @@ __u64 bpf_ktime_get_ns(void)
 	return shim.now_ns;
 }
 
+__u64 bpf_get_current_pid_tgid(void)
+{
+	return (__u64)shim.task->tgid << 32 | (__u32)shim.task->pid;
+}
+
 struct task_struct *bpf_get_current_task_btf(void)
 {
 	return shim.task;

@@ -86,31 +86,31 @@ Test(work_units, either_clock_gives_cpu_time)
 /* Threads come and go on CPUs; what is read in between is the time that they were there. */
 Test(work_units, time_on_cpu_is_told_from_one_sum)
 {
-	uint64_t sum = 0, before = 0;
+	uint64_t sum = 0, counted = 0;
 
 	cr_assert_eq(work_on_ns(0, 5 * SEC, 0), 0, "nobody was there");
 	sum -= 100 * SEC + ON; /* one comes at 100 s */
-	cr_assert_eq(work_on_ns(sum, 100 * SEC, before), 0);
-	cr_assert_eq(work_on_ns(sum, 103 * SEC, before), 3 * SEC);
+	cr_assert_eq(work_on_ns(sum, 100 * SEC, counted), 0);
+	cr_assert_eq(work_on_ns(sum, 103 * SEC, counted), 3 * SEC);
 	sum -= 104 * SEC + ON; /* another at 104 s */
-	before = work_on_ns(sum, 105 * SEC, before);
-	cr_assert_eq(before, 6 * SEC);
+	counted = work_on_ns(sum, 105 * SEC, counted);
+	cr_assert_eq(counted, 6 * SEC);
 	sum += 106 * SEC + ON; /* one leaves */
-	cr_assert_eq(work_on_ns(sum, 107 * SEC, before), 9 * SEC);
+	cr_assert_eq(work_on_ns(sum, 107 * SEC, counted), 9 * SEC);
 	sum += 108 * SEC + ON;
-	cr_assert_eq(work_on_ns(sum, 200 * SEC, before), 10 * SEC, "all are gone");
+	cr_assert_eq(work_on_ns(sum, 200 * SEC, counted), 10 * SEC, "all are gone");
 }
 
 Test(work_units, many_cpus_for_a_long_time_are_no_matter)
 {
 	const uint64_t cpus = 1000, start = 1000000 * SEC;
-	uint64_t sum = 0, before = 0;
+	uint64_t sum = 0, counted = 0;
 
 	for (uint64_t i = 0; i < cpus; i++)
 		sum -= start + ON;
 	/* Looked at every ten minutes for a month. */
 	for (uint64_t t = 600; t < 30 * 86400; t += 600) {
-		before = work_on_ns(sum, start + t * SEC, before);
-		cr_assert_eq(before, cpus * t * SEC);
+		counted = work_on_ns(sum, start + t * SEC, counted);
+		cr_assert_eq(counted, cpus * t * SEC);
 	}
 }

@@ -38,7 +38,7 @@ struct shim_record {
 	bool submitted; /* of a reserved one */
 };
 
-#define SHIM_MAPS   32
+#define SHIM_MAPS   40
 #define SHIM_FRAMES 8
 #define SHIM_SEQ    4096
 
@@ -90,6 +90,7 @@ long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size);
 
 __u64 bpf_ktime_get_ns(void);
 struct task_struct *bpf_get_current_task_btf(void);
+__u64 bpf_get_current_pid_tgid(void);
 long bpf_get_current_comm(void *to, __u32 size);
 __u64 bpf_get_attach_cookie(void *ctx);
 __u32 bpf_get_prandom_u32(void);
