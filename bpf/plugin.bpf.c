@@ -42,9 +42,8 @@ static __always_inline bool plugin_takes(struct thread *t)
 SEC("?uprobe")
 int pb_plugin_enter(struct pt_regs *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
-	struct thread *t = thread_of(task);
+	struct thread *t = thread_of(bpf_get_current_task_btf());
 	struct pb_node *n;
 	struct span *f;
 	__u8 stack;
@@ -64,7 +63,7 @@ int pb_plugin_enter(struct pt_regs *ctx)
 	if (is_internal(ctx, t, n, (__u32)cookie, sp))
 		return 0;
 	spans_hold(t);
-	stack = stack_now(&t->spans, task, sp);
+	stack = stack_now(&t->spans, bpf_get_current_task_btf(), sp);
 	t->spans.restarts = !!(cookie & PB_COOKIE_RESTARTS);
 	if (!spans_enter(&t->spans, (__u32)cookie, sp, stack)) {
 		f = span_open(&t->spans, (__u32)cookie, sp, stack);
@@ -73,7 +72,7 @@ int pb_plugin_enter(struct pt_regs *ctx)
 		if (f && cookie & PB_COOKIE_WINDOW)
 			window_span(&t->spans, f);
 		if (f && config.timelines && timeline_wanted(&t->spans, t))
-			record_span(ctx, task, t, f);
+			record_span(ctx, bpf_get_current_task_btf(), t, f);
 	}
 	spans_release(t);
 	return 0;

@@ -32,24 +32,24 @@ static __subprog int serve_plugin(struct pt_regs *ctx, struct thread *t, struct 
 	return 0;
 }
 
-SEC("?uprobe")
-int pb_span_enter(struct pt_regs *ctx)
+/* A call begins. Is its return of interest? */
+static __always_inline bool span_begin(struct pt_regs *ctx, __u64 now_ns, __u64 cookie)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx), sp;
 	struct thread *t = thread_of(task);
 	struct span *f;
+	__u64 sp;
 	__u8 stack;
 
 	guard_hit(cookie, now_ns);
 	if (!t || closing)
-		return 0;
+		return false;
 	spans_hold(t);
 	spans_now(t, now_ns);
 	if (cookie & PB_COOKIE_WINDOW &&
 	    !window_takes(&t->spans, &t->window_epoch, (__u32)cookie)) {
 		spans_release(t);
-		return 0;
+		return false;
 	}
 	sp = PT_REGS_SP(ctx) + (cookie >> PB_COOKIE_MOVED);
 	stack = stack_now(&t->spans, task, sp);
@@ -66,25 +66,20 @@ int pb_span_enter(struct pt_regs *ctx)
 			record_span(ctx, task, t, f);
 	}
 	spans_release(t);
-	return 0;
+	return true;
 }
 
-SEC("?uprobe")
-int pb_span_leave(struct pt_regs *ctx)
+/* A call ends, at sp. */
+static __always_inline void span_end(struct pt_regs *ctx, __u64 now_ns, __u64 cookie, __u64 sp)
 {
-	__u64 now_ns = bpf_ktime_get_ns(), cookie, sp;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t = thread_of(task);
 	__u8 stack;
 
 	if (!t || closing)
-		return 0;
+		return;
 	spans_hold(t);
 	spans_now(t, now_ns);
-	cookie = bpf_get_attach_cookie(ctx);
-	sp = PT_REGS_SP(ctx);
-	if (!(cookie & PB_COOKIE_SITE))
-		sp -= 8; /* `ret` has taken the return address off */
 	stack = stack_now(&t->spans, task, sp);
 	window_sync(&t->spans, &t->window_epoch);
 	if (span_find(&t->spans, (__u32)cookie, sp, stack))
@@ -93,5 +88,38 @@ int pb_span_leave(struct pt_regs *ctx)
 	if (t->spans.timeline && !t->spans.depth)
 		timeline_end(&t->spans, task, t->pid);
 	spans_release(t);
+}
+
+SEC("?uprobe")
+int pb_span_enter(struct pt_regs *ctx)
+{
+	span_begin(ctx, bpf_ktime_get_ns(), bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("?uprobe")
+int pb_span_leave(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
+	__u64 sp = PT_REGS_SP(ctx);
+
+	if (!(cookie & PB_COOKIE_SITE))
+		sp -= 8; /* `ret` has taken the return address off */
+	span_end(ctx, now_ns, cookie, sp);
+	return 0;
+}
+
+/*
+ * Both ends by one probe (Linux 6.13): half of the work to attach and remove it, and no return
+ * probe where nobody waits for the return. It is at the function where it fires at its entry only.
+ */
+SEC("?uprobe")
+int pb_span_session(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
+
+	if (bpf_get_func_ip(ctx) == PT_REGS_IP(ctx))
+		return !span_begin(ctx, now_ns, cookie);
+	span_end(ctx, now_ns, (__u32)cookie, PT_REGS_SP(ctx) - 8);
 	return 0;
 }

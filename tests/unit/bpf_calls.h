@@ -13,6 +13,7 @@ extern __u32 written_hot_paths, written_hot_syscalls;
 /* The programs. */
 int pb_span_enter(struct pt_regs *ctx);
 int pb_span_leave(struct pt_regs *ctx);
+int pb_span_session(struct pt_regs *ctx);
 int pb_usdt(struct pt_regs *ctx);
 int pb_plugin_enter(struct pt_regs *ctx);
 int pb_plugin_leave(struct pt_regs *ctx);

@@ -216,6 +216,12 @@ __u64 bpf_ktime_get_ns(void)
 	return shim.now_ns;
 }
 
+__u64 bpf_get_func_ip(void *ctx)
+{
+	(void)ctx;
+	return shim.func_ip;
+}
+
 __u64 bpf_get_current_pid_tgid(void)
 {
 	return (__u64)shim.task->tgid << 32 | (__u32)shim.task->pid;

@@ -467,3 +467,53 @@ Test(bpf_span, a_call_of_no_time_counts)
 	cr_assert_eq(stats_to(A)->min_ns, 0);
 	cr_assert_eq(stats_to(A)->hist[0], 1);
 }
+
+/* What a session says at a function's entry: 1: no return probe, please. */
+static int session_enter(__u64 now_ns, __u64 cookie, __u64 sp)
+{
+	struct pt_regs regs = { .sp = sp, .ip = 0x4000 };
+
+	shim.now_ns = now_ns;
+	shim.cookie = cookie;
+	shim.func_ip = 0x4000;
+	return pb_span_session(&regs);
+}
+
+static void session_leave(__u64 now_ns, __u64 cookie, __u64 sp)
+{
+	struct pt_regs regs = { .sp = sp + 8, .ip = 0x7fffe000 };
+
+	shim.now_ns = now_ns;
+	shim.cookie = cookie;
+	shim.func_ip = 0x4000;
+	cr_assert_eq(pb_span_session(&regs), 0);
+}
+
+Test(bpf_span, a_session_sees_both_ends)
+{
+	struct task_struct task = {};
+	struct thread *t = begin(&task);
+
+	cr_expect_eq(session_enter(100, A, SP_A), 0);
+	cr_expect_eq(session_enter(110, B | PB_COOKIE_WINDOW, SP_B), 0);
+	session_leave(130, B | PB_COOKIE_WINDOW, SP_B);
+	session_leave(170, A, SP_A);
+	cr_expect_eq(stats_to(A)->total_ns, 70);
+	cr_expect_eq(stats_to(A, B)->total_ns, 20);
+	cr_expect_eq(stats_to(A, B)->untimed, 0, "it has returned with a value");
+	cr_expect_eq(t->spans.depth, 0);
+	cr_expect_eq(t->spans.pending, 0);
+}
+
+Test(bpf_span, a_session_does_without_returns_that_nobody_waits_for)
+{
+	struct task_struct task = {}, stranger = {};
+	struct thread *t = begin(&task);
+
+	window_opening = 1;
+	cr_expect_eq(session_enter(100, A | PB_COOKIE_WINDOW, SP_A), 1);
+	window_opening = 0;
+	cr_expect_eq(t->spans.pending, 0);
+	shim.task = &stranger;
+	cr_expect_eq(session_enter(110, A, SP_A), 1, "of a process that is not traced");
+}

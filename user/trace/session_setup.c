@@ -110,6 +110,7 @@ struct uprobe_programs session_programs(const struct pathbpf *skel)
 {
 	return (struct uprobe_programs){ .enter = skel->progs.pb_span_enter,
 					 .leave = skel->progs.pb_span_leave,
+					 .session = skel->progs.pb_span_session,
 					 .go_enter = skel->progs.pb_go_enter,
 					 .go_leave = skel->progs.pb_go_leave,
 					 .point = skel->progs.pb_usdt,
@@ -172,6 +173,8 @@ static void choose_programs(struct session *s, const struct uprobe_programs *pro
 
 	bpf_program__set_autoload(progs->enter, functions);
 	bpf_program__set_autoload(progs->leave, functions);
+	bpf_program__set_autoload(progs->session,
+				  functions && uprobe_prepare_session(progs->session));
 	bpf_program__set_autoload(progs->plugin_enter, entries);
 	bpf_program__set_autoload(progs->plugin_leave, entries);
 	bpf_program__set_autoload(progs->go_enter, go);

@@ -35,7 +35,7 @@ struct sight {
 struct uprobes {
 	struct uprobe_programs progs;
 	struct bpf_program *parts[PARTS];
-	bool multi;
+	bool multi, sessions;
 	uint32_t perf_probes; /* without uprobe_multi: so many, of UPROBES_PERF_MAX */
 	enum { REDZONE_UNKNOWN, REDZONE_SAFE, REDZONE_HIT } redzone;
 	struct uprobe_links hooks;
@@ -53,6 +53,7 @@ static void set_parts(struct uprobes *u)
 	const struct uprobe_programs *p = &u->progs;
 
 	u->parts[PART_RETURN] = u->parts[PART_SITES] = p->leave;
+	u->parts[PART_SESSION] = p->session;
 	u->parts[PART_GO_SITES] = p->go_leave;
 	u->parts[PART_PLUGIN_SITES] = p->plugin_leave;
 	u->parts[PART_ENTRY] = p->enter;
@@ -80,6 +81,7 @@ int uprobes_open(const struct uprobe_programs *progs, struct uprobes **ret)
 		return -ENOMEM;
 	u->progs = *progs;
 	u->multi = uprobe_is_multi(progs->enter);
+	u->sessions = uprobe_is_session(progs->session);
 	set_parts(u);
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->closed, NULL);
@@ -174,7 +176,7 @@ static int attach_group(struct uprobes *u, struct plan *plan, const char *path,
 		skip(plan, nodes[0], objection);
 		return 0;
 	}
-	err = uprobe_group_make(plan, path, nodes, n, &g);
+	err = uprobe_group_make(plan, path, nodes, n, u->sessions, &g);
 	if (err)
 		return err;
 	err = g->windowed ? 0 : open_group(u, g);

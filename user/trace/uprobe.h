@@ -20,6 +20,7 @@ struct uprobes;
 /* What runs at the probes of a plan. */
 struct uprobe_programs {
 	struct bpf_program *enter, *leave;               /* functions */
+	struct bpf_program *session;                     /* both ends of those, by return probe */
 	struct bpf_program *go_enter, *go_leave;         /* Go functions */
 	struct bpf_program *point;                       /* static probes */
 	struct bpf_program *plugin_enter, *plugin_leave; /* entries of plugins */

@@ -16,7 +16,8 @@ struct bpf_program;
 
 /* The kinds of places that a node is probed at, each by a program; ends before beginnings. */
 enum uprobe_part {
-	PART_RETURN,
+	PART_RETURN,  /* by return probe, */
+	PART_SESSION, /* or entry and return as one */
 	PART_SITES,
 	PART_GO_SITES,
 	PART_PLUGIN_SITES,

@@ -17,6 +17,7 @@
 /* include/uapi/linux/bpf.h of Linux 6.6; libbpf 1.1 does not know them. */
 #define CMD_LINK_CREATE     28
 #define TRACE_UPROBE_MULTI  48
+#define TRACE_SESSION       57 /* BPF_TRACE_UPROBE_SESSION, Linux 6.13 */
 #define UPROBE_MULTI_RETURN 1
 #define CLOSERS_MAX         32
 
@@ -29,7 +30,13 @@ struct multi_attr {
 
 bool uprobe_is_multi(const struct bpf_program *prog)
 {
-	return (int)bpf_program__expected_attach_type(prog) == TRACE_UPROBE_MULTI;
+	return (int)bpf_program__expected_attach_type(prog) == TRACE_UPROBE_MULTI ||
+	       uprobe_is_session(prog);
+}
+
+bool uprobe_is_session(const struct bpf_program *prog)
+{
+	return (int)bpf_program__expected_attach_type(prog) == TRACE_SESSION;
 }
 
 int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, bool at_return,
@@ -37,7 +44,7 @@ int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, b
 {
 	struct multi_attr attr = {
 		.prog_fd = (uint32_t)bpf_program__fd(prog),
-		.attach_type = TRACE_UPROBE_MULTI,
+		.attach_type = bpf_program__expected_attach_type(prog),
 		.path = (uint64_t)(uintptr_t)p->path,
 		.offsets = (uint64_t)(uintptr_t)p->offsets,
 		.ref_ctr_offsets = (uint64_t)(uintptr_t)p->semaphores,
@@ -55,18 +62,18 @@ int uprobe_link_multi(struct bpf_program *prog, const struct uprobe_places *p, b
 }
 
 /*
- * A kernel without uprobe_multi refuses the attach type of a program at load; asking with a bad
- * descriptor tells the two errors apart without loading anything.
+ * A kernel without uprobe_multi, or sessions, refuses the attach type of a program at load; asking
+ * with a bad descriptor tells the two errors apart without loading anything.
  */
-static bool kernel_has_multi(void)
+static bool kernel_has(uint32_t attach_type)
 {
 	/* `return 0;` as a program of that type. */
 	struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
 				    { .code = BPF_JMP | BPF_EXIT } };
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+		    .expected_attach_type = (enum bpf_attach_type)attach_type);
 	struct multi_attr attr = {
-		.attach_type = TRACE_UPROBE_MULTI,
+		.attach_type = attach_type,
 		.path = (uint64_t)(uintptr_t) "/",
 		.offsets = (uint64_t)(uintptr_t)(unsigned long[]){ 0 },
 		.cnt = 1,
@@ -86,11 +93,19 @@ static bool kernel_has_multi(void)
 
 bool uprobe_prepare(struct bpf_program *const *progs, size_t n)
 {
-	if (!kernel_has_multi())
+	if (!kernel_has(TRACE_UPROBE_MULTI))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		bpf_program__set_expected_attach_type(progs[i],
 						      (enum bpf_attach_type)TRACE_UPROBE_MULTI);
+	return true;
+}
+
+bool uprobe_prepare_session(struct bpf_program *prog)
+{
+	if (!kernel_has(TRACE_SESSION))
+		return false;
+	bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)TRACE_SESSION);
 	return true;
 }
 

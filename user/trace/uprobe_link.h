@@ -52,8 +52,15 @@ void uprobe_links_close(struct uprobe_links *l);
 /* Before load: makes programs fit for the mechanism that this kernel has; true: uprobe_multi. */
 bool uprobe_prepare(struct bpf_program *const *progs, size_t n);
 
-/* Was the program made fit for uprobe_multi? */
+/*
+ * The same for a program that runs at a function's entry and at its return; false: this kernel has
+ * no such probes, and the program shall not be loaded.
+ */
+bool uprobe_prepare_session(struct bpf_program *prog);
+
+/* Was the program made fit for uprobe_multi? Sessions are of that kind. */
 bool uprobe_is_multi(const struct bpf_program *prog);
+bool uprobe_is_session(const struct bpf_program *prog);
 /* One uprobe_multi link, kept with the others; -ENOEXEC: the program is not loaded. */
 int uprobe_links_add_multi(struct uprobe_links *l, struct bpf_program *prog,
 			   const struct uprobe_places *p, bool at_return);

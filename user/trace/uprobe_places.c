@@ -21,16 +21,16 @@ static uint64_t entry_cookie(const struct plan *plan, const struct plan_node *no
 {
 	return node_cookie(plan, node, id) |
 	       (node->how == PLAN_RETURN_SITES ? PB_COOKIE_SITES : 0) |
-	       (node->restarts ? PB_COOKIE_RESTARTS : 0) |
-	       (node->windowed ? PB_COOKIE_WINDOW : 0) |
+	       (node->restarts ? PB_COOKIE_RESTARTS : 0) | (node->windowed ? PB_COOKIE_WINDOW : 0) |
 	       (uint64_t)node->entry.sp_moved << PB_COOKIE_MOVED;
 }
 
-static enum uprobe_part entry_part(const struct plan_node *node)
+static enum uprobe_part entry_part(const struct plan_node *node, bool sessions)
 {
-	return node->how == PLAN_GOROUTINE ? PART_GO_ENTRY
-	       : node->plugin              ? PART_PLUGIN_ENTRY
-					   : PART_ENTRY;
+	return node->how == PLAN_GOROUTINE                  ? PART_GO_ENTRY
+	       : node->plugin                               ? PART_PLUGIN_ENTRY
+	       : sessions && node->how == PLAN_RETURN_PROBE ? PART_SESSION
+							    : PART_ENTRY;
 }
 
 static enum uprobe_part sites_part(const struct plan_node *node)
@@ -41,16 +41,16 @@ static enum uprobe_part sites_part(const struct plan_node *node)
 }
 
 /* The places of one kind of one node. */
-static void add_places(const struct plan *plan, uint32_t id, enum uprobe_part part,
+static void add_places(const struct plan *plan, uint32_t id, bool sessions, enum uprobe_part part,
 		       struct uprobe_places *p)
 {
 	const struct plan_node *node = &plan->nodes.v[id];
 	bool point = node->how == PLAN_POINT;
 
-	if (part == entry_part(node) && !point)
+	if (part == entry_part(node, sessions) && !point)
 		uprobe_places_add(p, node->offset + node->entry.skip, entry_cookie(plan, node, id),
 				  0);
-	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE)
+	if (part == PART_RETURN && node->how == PLAN_RETURN_PROBE && !sessions)
 		uprobe_places_add(p, node->offset + node->entry.skip, id, 0);
 	for (uint32_t k = 0; part == sites_part(node) && k < node->sites; k++) {
 		const struct exit_site *site = &plan->sites.v[node->first_site + k];
@@ -70,7 +70,7 @@ static void add_places(const struct plan *plan, uint32_t id, enum uprobe_part pa
 	}
 }
 
-static int make_places(const struct plan *plan, struct uprobe_group *g)
+static int make_places(const struct plan *plan, bool sessions, struct uprobe_group *g)
 {
 	size_t room = 0;
 
@@ -82,7 +82,7 @@ static int make_places(const struct plan *plan, struct uprobe_group *g)
 		if (uprobe_places_alloc(p, room))
 			return -ENOMEM;
 		for (uint32_t i = 0; i < g->nodes_n; i++)
-			add_places(plan, g->nodes[i], part, p);
+			add_places(plan, g->nodes[i], sessions, part, p);
 		if (!p->n)
 			uprobe_places_done(p), *p = (struct uprobe_places){};
 	}
@@ -90,7 +90,7 @@ static int make_places(const struct plan *plan, struct uprobe_group *g)
 }
 
 int uprobe_group_make(const struct plan *plan, const char *path, const uint32_t *nodes, uint32_t n,
-		      struct uprobe_group **ret)
+		      bool sessions, struct uprobe_group **ret)
 {
 	const struct plan_node *first = &plan->nodes.v[nodes[0]];
 	_cleanup_(uprobe_group_freep) struct uprobe_group *g =
@@ -103,7 +103,7 @@ int uprobe_group_make(const struct plan *plan, const char *path, const uint32_t 
 	g->nodes_n = n;
 	g->plugin = first->plugin != 0;
 	g->windowed = first->windowed;
-	err = make_places(plan, g);
+	err = make_places(plan, sessions, g);
 	if (!err)
 		*ret = TAKE_PTR(g);
 	return err;

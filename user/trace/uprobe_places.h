@@ -9,8 +9,8 @@
 struct plan;
 
 /*
- * A group of some nodes, all of one object and of one kind, not attached yet. path: of the object.
- * 0 or -ENOMEM.
+ * A group of some nodes, all of one object and of one kind, not attached yet. path: of the object;
+ * sessions: can be had. 0 or -ENOMEM.
  */
 int uprobe_group_make(const struct plan *plan, const char *path, const uint32_t *nodes, uint32_t n,
-		      struct uprobe_group **ret);
+		      bool sessions, struct uprobe_group **ret);

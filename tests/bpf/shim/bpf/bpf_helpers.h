@@ -48,6 +48,7 @@ struct shim {
 	struct pt_regs *regs; /* the task's in user space */
 	__u32 random;         /* seed, not 0 */
 	__u64 func_ret;       /* what a kernel function returned */
+	__u64 func_ip;        /* the probed function's address */
 	bool no_fields;       /* what CO-RE asks for does not exist */
 	bool ring_full;
 	__u64 frames[SHIM_FRAMES]; /* of a stack of the user's */
@@ -91,6 +92,7 @@ long bpf_seq_write(struct seq_file *seq, const void *data, __u32 size);
 __u64 bpf_ktime_get_ns(void);
 struct task_struct *bpf_get_current_task_btf(void);
 __u64 bpf_get_current_pid_tgid(void);
+__u64 bpf_get_func_ip(void *ctx);
 long bpf_get_current_comm(void *to, __u32 size);
 __u64 bpf_get_attach_cookie(void *ctx);
 __u32 bpf_get_prandom_u32(void);
