@@ -4,8 +4,9 @@
 #include "trace/costs.h"
 #include "trace/governor_impl.h"
 
-#define OWN_MIN 0.1 /* of the targets' CPU time is their own, whatever probes are thought to cost  \
-		     */
+#define OWN_MIN                                                                                    \
+	0.1 /* of the targets' CPU time is their own, whatever probes are thought to cost          \
+	     */
 
 /*
  * Their CPU time less what probes of functions cost of it: while many are probed a target gets on
