@@ -69,7 +69,7 @@ const volatile __u32 hit_stripes = 0;
 __u32 guard_share = 0, guard_alarm = 0;
 __u64 guard_burst_ns = 0;
 __u32 guard_costs[PB_COST_CLASSES] = {};
-__u32 switch_level = 0, syscall_level = 0, syscall_epoch = 0;
+__u32 switch_level = 0, syscall_level = 0, syscall_epoch = 0, syscall_storm = 0;
 __u32 switches_off = 0;
 __u32 window_epoch = 0, window_opening = 0;
 __u32 loader_attaching = 0;

@@ -574,6 +574,8 @@ extern __u32 guard_costs[PB_COST_CLASSES];
 
 /* How much coarser stacks of switches and system calls are sampled: see sampling.bpf.h. */
 extern __u32 switch_level, syscall_level;
+/* So many system calls of a thread in 100 ms are a storm, of which guard_alarm tells; 0: none. */
+extern __u32 syscall_storm;
 /* Counts how often the tracepoints of system calls were attached. */
 extern __u32 syscall_epoch;
 /* Counts the moments in which nodes are probed that cannot be all the time; 1: one is beginning. */

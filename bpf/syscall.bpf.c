@@ -6,6 +6,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "guard.bpf.h"
 #include "hist.bpf.h"
 #include "sampling.bpf.h"
 #include "spans.bpf.h"
@@ -136,6 +137,8 @@ static __always_inline void sample(void *ctx, struct task_struct *task, struct t
 	__s32 shift = sampling_choose(now_ns, &t->syscall_window_ns, &t->syscall_n, syscall_level);
 	struct pb_syscall_stack_key key = { .pid = t->pid, .nr = nr, .error = error };
 
+	if (t->syscall_n == syscall_storm && !guard_alarm)
+		guard_wake();
 	if (shift < 0)
 		return;
 	count(PB_COUNT_SYSCALL_STACKS);

@@ -22,12 +22,13 @@
 #include "trace/sampler.h"
 #include "trace/uprobe.h"
 
-#define TICK_NS     100000000ULL
-#define FIRST_NS    20000000ULL /* at first, when nobody knows yet what anything costs */
-#define FIRST_TICKS 10
-#define SEC_NS      1e9
-#define NICE        (-15)
-#define BURST_NS    5000000.0 /* of cost within a tick, that is no storm, at least */
+#define TICK_NS        100000000ULL
+#define FIRST_NS       20000000ULL /* at first, when nobody knows yet what anything costs */
+#define FIRST_TICKS    10
+#define SEC_NS         1e9
+#define NICE           (-15)
+#define BURST_NS       5000000.0 /* of cost within a tick, that is no storm, at least */
+#define STORM_SYSCALLS 0.3       /* of a second's budget, spent by one thread in 100 ms */
 
 static int set_switches(void *arg, bool open)
 {
@@ -100,6 +101,10 @@ void governor_set_guard(struct governor *g)
 	if (burst_ns < BURST_NS)
 		burst_ns = BURST_NS;
 	skel->bss->guard_burst_ns = governor_is_limited(g) ? (uint64_t)burst_ns : 0;
+	skel->bss->syscall_storm =
+	    governor_is_limited(g)
+		? (uint32_t)(STORM_SYSCALLS * burst_ns / costs_syscall(g->parts.costs))
+		: 0;
 }
 
 /* The last second's ticks: sums. */

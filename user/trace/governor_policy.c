@@ -15,7 +15,7 @@
 #define SELF_SHARE  0.4 /* of what is allowed, that our own CPU time may take from the signals */
 #define LEFT_SHARE  0.25 /* of it, that the signals have in any case */
 #define LEVEL_MAX   6
-#define PAY_S       3.0  /* over which what was spent too much is saved again; and no more than that */
+#define PAY_S       3.0 /* over which what was spent too much is saved again; and no more than that */
 #define CALM_TICKS  20 /* before anything becomes dearer */
 #define CALM_SHARE  0.7
 #define DUTY_MIN    0.001

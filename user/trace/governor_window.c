@@ -12,12 +12,13 @@
 #include "trace/uprobe.h"
 
 #define PERIOD_NS     1000000000.0
-#define JITTER        0.2 /* of the period: a fixed one would lock on to the target's own */
+#define JITTER        0.2       /* of the period: a fixed one would lock on to the target's own */
 #define WINDOW_MIN_NS 5000000.0 /* to open and close one takes a good millisecond of CPU time */
 #define WINDOW_MAX_NS 500000000.0
 #define TRIAL_NS      4000000.0
 #define CREDIT_MAX_NS WINDOW_MAX_NS
 #define STORM_REST    0.2 /* of its cost, that may remain */
+#define SPANS_STORM   0.3 /* of the allowance, that a storm of functions has spent at least */
 
 /* The next window's length of what may be on for `duty` of the time; 0: none yet. */
 static double take_credit(double *credit_ns, double duty)
@@ -218,8 +219,10 @@ int governor_on_alarm(void *ctx, void *data, size_t size)
 	(void)data, (void)size;
 	pthread_mutex_lock(&g->lock);
 	sum_ns = left_ns = list_costs(g);
+	if (sum_ns < SPANS_STORM * (double)g->parts.skel->bss->guard_burst_ns)
+		g->tick_ns = 0; /* of system calls: a look at everything tells */
 	vec_foreach (b, &g->scratch) {
-		if (left_ns <= STORM_REST * sum_ns || !g->parts.uprobes)
+		if (!g->tick_ns || left_ns <= STORM_REST * sum_ns || !g->parts.uprobes)
 			break;
 		cut(g, b);
 		left_ns -= b->full_ns;
