@@ -265,6 +265,18 @@ Test(sampled, a_tail_call_hides_a_counted_caller)
 	expect_none("process > lookup");
 }
 
+Test(sampled, another_caller_in_between_is_no_tail_call)
+{
+	uint32_t job = stack_counted(r, REPORT_NONE, "job_a", 100, 500);
+
+	stack_counted(r, job, "spin", 100, 400);
+	stack_cpu(r, 0, START "main;job_a;spin", 300);
+	stack_cpu(r, 0, START "main;job_b;spin", 200);
+	find();
+	cr_assert_eq(get("job_a > spin")->stats.total_ns, 400 * MS);
+	expect("main > job_b > spin", 200, 0, 200);
+}
+
 Test(sampled, a_counted_function_that_never_returned_is_sampled)
 {
 	stack_counted(r, REPORT_NONE, "other", 1, 1);

@@ -4,13 +4,18 @@
 
 #include "analysis/call_tree.h"
 #include "analysis/path_names.h"
+#include "analysis/stack_tree.h"
 
 struct path_counted {
 	const struct report *r;
 	const struct functions *f;
 	const struct call_tree *tree; /* what: functions' number + i for node i of the report */
 	const uint32_t *of_path;      /* by counted path: its node of the tree */
-	struct table below;           /* what was looked for before */
+	const struct stack_tree *stacks;
+	struct table below; /* what was looked for before */
+	struct table
+	    calls; /* (caller, node of the report) as stacks have them; CALL_NONE: anybody */
+	bool calls_known;
 };
 
 void path_counted_done(struct path_counted *c);

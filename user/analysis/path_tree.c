@@ -336,9 +336,11 @@ int path_tree_init(struct path_tree *t, struct report *r, const struct stacks *s
 
 	*t = (struct path_tree){ .ends = calloc(s->samples.v.n + 1, sizeof(*t->ends)),
 				 .of_path = calloc(r->paths.n + 1, sizeof(*t->of_path)) };
-	b.counted = (struct path_counted){
-		.r = r, .f = &s->functions, .tree = &t->tree, .of_path = t->of_path
-	};
+	b.counted = (struct path_counted){ .r = r,
+					   .f = &s->functions,
+					   .tree = &t->tree,
+					   .of_path = t->of_path,
+					   .stacks = &s->tree };
 	err = t->ends && t->of_path ? call_tree_init(&t->tree) : -ENOMEM;
 	err = err ? err : call_walk_init(&b.walk, &t->tree, whats);
 	err = err ? err : add_counted(&b);

@@ -183,25 +183,37 @@ static int write_path(struct writer *w, uint32_t i)
 	return err || vec_push(&w->r->paths, p) ? -ENOMEM : 0;
 }
 
+/* What was measured in a part of the time, and for the rest what the stacks say of all of it. */
+static uint64_t blend(uint64_t scaled, uint64_t stacks, double seen)
+{
+	return (uint64_t)((double)scaled * seen + (double)stacks * (1 - seen) + 0.5);
+}
+
 /*
- * A path that was probed for moments: its calls and how they are spread are known from these, its
- * time better from all the stacks.
+ * A path that was probed for moments: its calls and how they are spread are known from these; what
+ * its time was between them is better known from the stacks.
  */
 static void use_stacks(struct writer *w, uint32_t i)
 {
 	const struct path_node *n = &w->t->nodes.v[i];
 	struct path *p = &w->r->paths.v[n->path];
+	double seen = p->stats.seen, unseen;
+	uint64_t cpu_ns;
 
 	if (!p->stats.seen || (!n->samples && !n->ns[1]))
 		return;
-	p->stats.total_ns = n->ns[0] + n->ns[1];
-	p->stats.self_ns = n->own[0] + n->own[1];
+	p->stats.total_ns = blend(p->stats.total_ns, n->ns[0] + n->ns[1], seen);
+	p->stats.self_ns = blend(p->stats.self_ns, n->own[0] + n->own[1], seen);
+	cpu_ns = p->has_cpu ? (uint64_t)((double)p->cpu_ns * seen) : 0;
+	unseen = p->has_cpu ? 1 - seen : 1;
+	p->cpu_ns = cpu_ns + (uint64_t)((double)n->ns[0] * unseen);
+	p->offcpu_ns = p->has_cpu ? blend(p->offcpu_ns, n->ns[1], seen) : n->ns[1];
 	p->has_cpu = true;
-	p->cpu_ns = n->ns[0];
-	p->offcpu_ns = n->ns[1];
 	p->estimate.samples = n->samples;
-	p->estimate.cpu_low_ns = limit(interval_low(&w->cpu[i]), n->ns[0], false);
-	p->estimate.cpu_high_ns = limit(interval_high(&w->cpu[i]), n->ns[0], true);
+	p->estimate.cpu_low_ns =
+	    limit((double)cpu_ns + unseen * interval_low(&w->cpu[i]), p->cpu_ns, false);
+	p->estimate.cpu_high_ns =
+	    limit((double)cpu_ns + unseen * interval_high(&w->cpu[i]), p->cpu_ns, true);
 }
 
 static bool has_name(const struct writer *w, const struct path_node *n)

@@ -65,7 +65,8 @@ struct governor {
 	bool changed, trial;
 	double spans_duty;
 	double others_pct;
-	double debt_ns; /* spent too much of late: see governor_owe() */
+	double nodes_ns; /* allowed for functions, on average of late */
+	double debt_ns;  /* spent too much of late: see governor_owe() */
 	struct cost_tick ledger[LEDGER], second;
 	uint64_t ticks;
 	uint64_t calm; /* ticks since the last one that was over */

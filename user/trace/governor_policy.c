@@ -19,7 +19,8 @@
 #define CALM_TICKS  20 /* before anything becomes dearer */
 #define CALM_SHARE  0.7
 #define DUTY_MIN    0.001
-#define RETRY_TICKS 300 /* until it is tried again */
+#define SLOW        0.97 /* of a mean over some three seconds, a tick */
+#define RETRY_TICKS 300  /* until it is tried again */
 #define ON_MIN_NS   1000000
 
 static double smooth(double old, double new)
@@ -234,7 +235,9 @@ static void choose_nodes(struct governor *g, double allowed_ns)
 							    .inner = n->inner,
 							    .now = n->now });
 	}
-	g->spans_duty = budget_choose(g->scratch.v, g->scratch.n, allowed_ns, DUTY_MIN);
+	/* What is allowed goes up and down; nobody shall go to and fro with it. */
+	g->nodes_ns = g->nodes_ns > 0 ? SLOW * g->nodes_ns + (1 - SLOW) * allowed_ns : allowed_ns;
+	g->spans_duty = budget_choose(g->scratch.v, g->scratch.n, g->nodes_ns, DUTY_MIN);
 	vec_foreach (b, &g->scratch)
 		want(g, &g->nodes.v[b->node], b->want);
 }

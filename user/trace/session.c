@@ -318,6 +318,7 @@ int session_start(struct session *s, char *msg, size_t msg_size)
 					  &s->watch);
 	}
 	err = err ? err : session_govern_begin(s);
+	s->began = governor_now(s->governor);
 	if (s->plan) {
 		err = err ? err : session_attach_functions(s);
 		if (err) {

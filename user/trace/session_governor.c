@@ -220,13 +220,14 @@ int session_govern_tick(struct session *s)
 /* Of a path's node, seen only while all its callers' nodes are. */
 double session_node_share(const struct session *s, uint32_t node)
 {
-	bool changed = s->plan->nodes.v[node].automatic;
+	bool automatic = s->plan->nodes.v[node].automatic, changed = automatic;
 	struct gate_time end = s->ended;
 
 	end.wall_ns -= s->paused_ns;
 	vec_foreach (g, &s->governed)
 		changed |= g->node == node;
-	return changed ? uprobes_share(s->uprobes, node, end) : 1;
+	/* What nobody named was chosen when it had run for a while. */
+	return changed ? uprobes_share(s->uprobes, node, automatic ? &s->began : NULL, end) : 1;
 }
 
 size_t session_governed(const struct session *s, const struct governed_node **ret)

@@ -47,13 +47,13 @@ struct session {
 	struct textwatch *watch;
 	struct unwinder *unwinder;
 	uint64_t begin_ns, end_ns;
-	struct gate_time ended;  /* the same by the clocks of the targets */
-	uint64_t allocs_tick_ns; /* when the cost of allocations' probes was looked at */
-	uint32_t hot_paths;      /* paths below this number are in path_stats_hot */
-	uint32_t paths_made;     /* entries of path_stats: for paths 1 … paths_made */
-	uint64_t gap_ns;         /* without function probes, while they were attached anew */
-	uint64_t paused_at_ns;   /* since when nothing is attached; 0: it is not paused */
-	uint64_t paused_ns;      /* in all pauses before */
+	struct gate_time began, ended; /* the same by the clocks of the targets */
+	uint64_t allocs_tick_ns;       /* when the cost of allocations' probes was looked at */
+	uint32_t hot_paths;            /* paths below this number are in path_stats_hot */
+	uint32_t paths_made;           /* entries of path_stats: for paths 1 … paths_made */
+	uint64_t gap_ns;               /* without function probes, while they were attached anew */
+	uint64_t paused_at_ns;         /* since when nothing is attached; 0: it is not paused */
+	uint64_t paused_ns;            /* in all pauses before */
 	uint32_t pauses;
 	VEC(struct session_missing) missing;
 	bool stopped;

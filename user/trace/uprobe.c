@@ -317,14 +317,6 @@ int uprobes_attach_plugin(struct uprobes *u, struct plan *plan, const struct obj
 		     : -ENOMEM;
 }
 
-static int attach_object(struct uprobes *u, struct plan *plan, uint32_t object, const char *path,
-			 uint32_t *nodes)
-{
-	int err = attach_kind(u, plan, object, path, false, nodes);
-
-	return err ? err : attach_kind(u, plan, object, path, true, nodes);
-}
-
 int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *objects)
 {
 	_cleanup_free_ uint32_t *nodes = calloc(plan->nodes.n + 1, sizeof(*nodes));
@@ -336,7 +328,8 @@ int uprobes_attach(struct uprobes *u, struct plan *plan, struct object_files *ob
 
 		for (enum hook_kind kind = 0; kind < HOOKS && !err && plan->nodes.n; kind++)
 			err = attach_hooks(u, plan, object, kind, path);
-		err = err ? err : attach_object(u, plan, object, path, nodes);
+		err = err ? err : attach_kind(u, plan, object, path, false, nodes);
+		err = err ? err : attach_kind(u, plan, object, path, true, nodes);
 	}
 	return err;
 }
@@ -513,7 +506,8 @@ bool uprobes_have_cut(struct uprobes *u)
 	return any;
 }
 
-double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end)
+double uprobes_share(struct uprobes *u, uint32_t node, const struct gate_time *since,
+		     struct gate_time end)
 {
 	struct sight sight = {};
 
@@ -527,7 +521,8 @@ double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end)
 			gate_time_add(&sight.seen, (*g)->opened, end);
 	}
 	pthread_mutex_unlock(&u->lock);
-	return sight.first.wall_ns ? gate_time_share(sight.seen, sight.first, end) : 1;
+	return sight.first.wall_ns ? gate_time_share(sight.seen, since ? *since : sight.first, end)
+				   : 1;
 }
 
 void uprobes_detach_plugin(struct uprobes *u, struct plan *plan, uint32_t object)

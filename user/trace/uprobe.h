@@ -63,10 +63,11 @@ uint32_t uprobes_window(struct uprobes *u, bool open);
 /* The clocks by which that is told: see trace/gate.h. */
 void uprobes_set_clock(struct uprobes *u, struct gate_time (*now)(void *arg), void *arg);
 /*
- * The part of the time from when a node was first probed until `end` that its probes were attached.
- * From any thread. NULL-safe.
+ * The part of the time from `since` (NULL: when a node was first probed) until `end` that its
+ * probes were attached. From any thread. NULL-safe.
  */
-double uprobes_share(struct uprobes *u, uint32_t node, struct gate_time end);
+double uprobes_share(struct uprobes *u, uint32_t node, const struct gate_time *since,
+		     struct gate_time end);
 /* Nothing changes between these two: for a fork(), after which both sides let go. NULL-safe. */
 void uprobes_hold(struct uprobes *u);
 void uprobes_let_go(struct uprobes *u);
