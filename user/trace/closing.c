@@ -145,26 +145,43 @@ static void place(pthread_attr_t *attr, const struct crew *c, int cpu)
 	pthread_attr_setaffinity_np(attr, sizeof(cpu_set_t), CPU_COUNT(&one) ? &one : &c->all);
 }
 
-static void start_all(struct crew *c, uint32_t light, int cpu)
+/* Before everybody else: a thread that waits for its turn holds up all that come behind it. */
+static void put_first(pthread_attr_t *attr)
 {
+	struct sched_param first = { .sched_priority = 1 };
+
+	pthread_attr_setschedpolicy(attr, SCHED_FIFO);
+	pthread_attr_setschedparam(attr, &first);
+	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+}
+
+static void start_all(struct crew *c, uint32_t light, int (*where)(void *arg))
+{
+	bool pinned = where != NULL;
 	pthread_attr_t attr;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	place(&attr, c, cpu);
+	put_first(&attr);
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct share *s = &c->shares[i];
 
+		place(&attr, c, pinned ? where(s->arg) : -1);
 		c->has_thread[i] = !pthread_create(&c->threads[i], &attr, run, s);
+		if (!c->has_thread[i]) { /* not allowed to go first? */
+			pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
+			c->has_thread[i] = !pthread_create(&c->threads[i], &attr, run, s);
+		}
 		if (!c->has_thread[i])
 			run(s);
 		else if (i >= light && !wait_for(s, i == light))
-			place(&attr, c, -1); /* somebody does not let it run there */
+			pinned = false; /* somebody does not let it run there */
 	}
 	pthread_attr_destroy(&attr);
 }
 
-void closing_run(const int *fds, uint32_t n, int cpu, void (*drop)(int fd, void *arg), void *arg)
+void closing_run(const int *fds, uint32_t n, int (*where)(void *arg),
+		 void (*drop)(int fd, void *arg), void *arg)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct crew c; /* under the lock */
@@ -175,13 +192,13 @@ void closing_run(const int *fds, uint32_t n, int cpu, void (*drop)(int fd, void 
 	pthread_mutex_lock(&lock);
 	c.n = n < THREADS_MAX ? n : THREADS_MAX;
 	if (sched_getaffinity(0, sizeof(c.all), &c.all))
-		cpu = -1;
+		where = NULL;
 	light = sort(fds, n, c.sorted);
 	for (uint32_t i = 0; i < c.n; i++)
 		c.shares[i] = (struct share){
 			.fds = c.sorted, .first = i, .step = c.n, .n = n, .drop = drop, .arg = arg
 		};
-	start_all(&c, light, cpu);
+	start_all(&c, light, where);
 	for (uint32_t i = 0; i < c.n; i++) {
 		if (c.has_thread[i] && c.shares[i].tid && !c.shares[i].done)
 			sched_setaffinity(c.shares[i].tid, sizeof(c.all), &c.all);

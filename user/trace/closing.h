@@ -14,8 +14,9 @@
 
 /*
  * Calls drop() for each of the first CLOSING_MAX descriptors, in threads; returns when all have
- * returned. cpu: where the process that is probed runs, or -1: there its memory can be changed
- * without interrupting it on another CPU at each probe, which can take ten times as long. Allocates
- * nothing but what a thread takes.
+ * returned. where() (NULL: nobody knows) tells where the process that is probed runs now, or -1:
+ * there its memory can be changed without interrupting it on another CPU at each probe, which can
+ * take ten times as long. Allocates nothing but what a thread takes.
  */
-void closing_run(const int *fds, uint32_t n, int cpu, void (*drop)(int fd, void *arg), void *arg);
+void closing_run(const int *fds, uint32_t n, int (*where)(void *arg),
+		 void (*drop)(int fd, void *arg), void *arg);

@@ -19,7 +19,7 @@
 
 #define PARK_NS           10000000ULL /* that the main thread is given to come to a halt */
 #define FDS_MAX           CLOSING_MAX /* looked at in one pass */
-#define THREADS_LOOKED_AT 64
+#define THREADS_LOOKED_AT 16
 #define PASSES_MAX        16
 #define NICE              -10
 
@@ -202,12 +202,19 @@ static int cpu_of(uint32_t pid)
 	return b.cpu;
 }
 
+static int where(void *arg)
+{
+	const struct removal *r = arg;
+
+	return cpu_of(r->e->target);
+}
+
 /* One pass over all; how many were removed. */
 static uint32_t remove_listed(struct emergency *e)
 {
 	struct removal r = { .e = e };
 
-	closing_run(e->fds, e->n, cpu_of(e->target), drop, &r);
+	closing_run(e->fds, e->n, where, drop, &r);
 	return r.removed;
 }
 
