@@ -124,7 +124,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/f
 FUZZ_SRC := $(wildcard user/lib/*.c) $(wildcard user/sym/*.c) \
 	user/target/maps.c $(wildcard user/runtime/python_*.c user/runtime/v8_*.c) user/runtime/beam_symbols.c \
 	user/runtime/beam_code.c user/trace/spec.c \
-	user/trace/insn.c user/trace/entrybounds.c user/trace/entrysite.c \
+	user/trace/insn.c user/trace/muslerror.c user/trace/entrybounds.c user/trace/entrysite.c \
 	user/serve/message.c user/serve/status.c
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(O)/fuzz/%.o)
 

@@ -49,14 +49,6 @@ static void expect_idle(const char *where, uint64_t ms)
 	stack_expect_idle(r, where, ms);
 }
 
-#define START  "_start;libc:__libc_start_main;libc:__libc_start_call_main;"
-#define THREAD "libc:clone3;libc:start_thread;"
-#define EPOLL  "libc:epoll_wait;k:do_syscall_64;k:__x64_sys_epoll_wait;k:do_epoll_wait"
-#define COND   "libc:pthread_cond_wait;k:do_syscall_64;k:__x64_sys_futex;k:do_futex;k:futex_wait"
-#define RECV   "libc:recv;k:do_syscall_64;k:__x64_sys_recvfrom;k:tcp_recvmsg;k:sk_wait_data"
-#define SLEEP  "libc:usleep;libc:clock_nanosleep;k:__x64_sys_clock_nanosleep;k:hrtimer_nanosleep"
-#define POLL   "libc:poll;k:do_syscall_64;k:__x64_sys_poll;k:do_sys_poll;k:do_poll.constprop.0"
-
 Test(sampled, recursion_is_one_node)
 {
 	stack_cpu(r, 0, START "main;fib;fib;fib;fib", 300);

@@ -14,9 +14,6 @@
 #include "view/text.h"
 #include "view/view.h"
 
-#define START "_start;libc:__libc_start_main;"
-#define EPOLL "libc:epoll_wait;k:do_epoll_wait"
-
 static struct report *r;
 static char *text;
 
