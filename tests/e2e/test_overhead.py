@@ -162,7 +162,7 @@ def an_experiment_with_next_to_no_tracer_finds_nothing(t):
     check(low <= value <= high, "the estimate lies in its interval")
     check(low < 1 and high > -1, f"about nothing: {low:+.2f} to {high:+.2f} %")
     equal(report["ended_by"], "duration", "ended by")
-    between(-1, report["duration_ns"] / 1e9 - 15, 15, "seconds beyond -d")
+    between(-2, report["duration_ns"] / 1e9 - 15, 15, "seconds beyond -d")
 
 
 @case

@@ -85,8 +85,8 @@ def times_are_bounded_by_the_targets_own_clocks(t):
     between(truth["slow_wall"][0], slow["total_ns"], truth["slow_wall"][1], "total_ns of slow_d")
     check(slow["cpu_ns"] is not None, "cpu_ns of slow_d is not known")
     # A span's CPU time is its length less its time off the CPU: interrupts and what a hypervisor
-    # takes are in it, and not in the thread's own clock.
-    between(0.95 * truth["slow_cpu"][0], slow["cpu_ns"], 1.15 * truth["slow_cpu"][1], "cpu_ns of slow_d")
+    # takes are in it, and not in the thread's own clock. It sleeps for as long as it computes.
+    between(0.95 * truth["slow_cpu"][0], slow["cpu_ns"], 1.6 * truth["slow_cpu"][1], "cpu_ns of slow_d")
     near(slow["cpu_ns"] + slow["offcpu_ns"], slow["total_ns"], 0.01, "CPU and off-CPU time of slow_d")
     for p in report["paths"]:
         if not p["calls"]:
