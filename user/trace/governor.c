@@ -25,6 +25,7 @@
 #define TICK_NS        100000000ULL
 #define FIRST_NS       20000000ULL /* at first, when nobody knows yet what anything costs */
 #define FIRST_TICKS    10
+#define REST_SHARE     9 /* times as long as a look took is none */
 #define SEC_NS         1e9
 #define NICE           (-15)
 #define BURST_NS       5000000.0 /* of cost within a tick, that is no storm, at least */
@@ -210,6 +211,15 @@ static void wait_until(struct governor *g, uint64_t until_ns)
 		return;
 }
 
+/* Where a look itself takes long (functions of the kernel are traced, say) they are rarer. */
+static uint64_t next_tick(const struct governor *g, uint64_t began_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns(), rest_ns = (now_ns - began_ns) * REST_SHARE;
+	uint64_t wait_ns = g->ticks < FIRST_TICKS && governor_is_limited(g) ? FIRST_NS : TICK_NS;
+
+	return now_ns + (wait_ns > rest_ns ? wait_ns : rest_ns);
+}
+
 static void *run(void *arg)
 {
 	struct governor *g = arg;
@@ -220,7 +230,7 @@ static void *run(void *arg)
 
 		if (now_ns >= g->tick_ns) {
 			tick(g);
-			g->tick_ns = now_ns + (g->ticks < FIRST_TICKS ? FIRST_NS : TICK_NS);
+			g->tick_ns = next_tick(g, now_ns);
 		}
 		governor_windows(g, now_ns);
 		wait_until(g, next_ns(g));
