@@ -222,12 +222,14 @@ double session_node_share(const struct session *s, uint32_t node)
 {
 	bool automatic = s->plan->nodes.v[node].automatic, changed = automatic;
 	struct gate_time end = s->ended;
+	double share;
 
 	end.wall_ns -= s->paused_ns;
 	vec_foreach (g, &s->governed)
 		changed |= g->node == node;
-	/* What nobody named was chosen when it had run for a while. */
-	return changed ? uprobes_share(s->uprobes, node, automatic ? &s->began : NULL, end) : 1;
+	share = changed ? uprobes_share(s->uprobes, node, NULL, end) : 1;
+	/* Probed without a gap: exact from then on. Others stand for the whole trace. */
+	return share >= 1 || !automatic ? share : uprobes_share(s->uprobes, node, &s->began, end);
 }
 
 size_t session_governed(const struct session *s, const struct governed_node **ret)
