@@ -311,17 +311,21 @@ def chosen_functions_of_redis(t):
 
 
 @case
-def chosen_functions_that_are_cheap_are_exact(t):
-    """Calls of some 0.1 ms each are rare enough to be counted, all of them once they are chosen."""
+def chosen_functions_that_are_cheap_are_probed_most_of_the_time(t):
+    """Calls of some 0.4 ms each are rare enough to be counted, nearly all of them once it is known."""
     w = t.workload("profile", "-m", 1, "-s", 6000)
     tracer = t.trace("-t", "auto", "--max-overhead", 5, "-p", w.pid)
     w.go()
     truth = w.truth(120)
     report = tracer.stop()
     w.end()
-    exact = [p for p in report["paths"] if not p["sampled"] and p["calls"]]
     known = [p for p in report["paths"] if p["path"][-1] in truth and p["calls"]]
     check(known, f"functions with calls: {[p['path'] for p in report['paths']]}")
     for p in known:
-        check(p["calls"] <= 1.5 * truth[p["path"][-1]]["calls"], f"no more calls than there were: {p}")
-    t.remark(f"{len(exact)} exact paths, {len(known)} of the program's functions with calls")
+        # What a few calls in moments stand for is known less well.
+        most = 1.25 if p.get("seen_pct", 100) > 50 else 4
+        n = truth[p["path"][-1]]["calls"]
+        check(p["calls"] <= most * n, f"no more calls than there were: {p['calls']} of {n}, {p['path']}, {p.get('seen_pct')} %, {p.get('observed_calls')}")
+    most = [p for p in known if p.get("seen_pct", 100) > 50]
+    check(len(most) >= 3, f"some are probed most of the time: {[(p['path'][-1], p.get('seen_pct')) for p in known]}")
+    t.remark(f"{len(most)} of {len(known)} paths for most of the time")

@@ -184,9 +184,9 @@ static int write_path(struct writer *w, uint32_t i)
 }
 
 /* What was measured in a part of the time, and for the rest what the stacks say of all of it. */
-static uint64_t blend(uint64_t scaled, uint64_t stacks, double seen)
+static uint64_t blend(uint64_t scaled, double seen, uint64_t stacks, double unseen)
 {
-	return (uint64_t)((double)scaled * seen + (double)stacks * (1 - seen) + 0.5);
+	return (uint64_t)((double)scaled * seen + (double)stacks * unseen + 0.5);
 }
 
 /*
@@ -197,17 +197,17 @@ static void use_stacks(struct writer *w, uint32_t i)
 {
 	const struct path_node *n = &w->t->nodes.v[i];
 	struct path *p = &w->r->paths.v[n->path];
-	double seen = p->stats.seen, unseen;
+	double seen = p->stats.seen, unseen = 1 - p->estimate.measured;
 	uint64_t cpu_ns;
 
 	if (!p->stats.seen || (!n->samples && !n->ns[1]))
 		return;
-	p->stats.total_ns = blend(p->stats.total_ns, n->ns[0] + n->ns[1], seen);
-	p->stats.self_ns = blend(p->stats.self_ns, n->own[0] + n->own[1], seen);
+	p->stats.total_ns = blend(p->stats.total_ns, seen, n->ns[0] + n->ns[1], unseen);
+	p->stats.self_ns = blend(p->stats.self_ns, seen, n->own[0] + n->own[1], unseen);
 	cpu_ns = p->has_cpu ? (uint64_t)((double)p->cpu_ns * seen) : 0;
-	unseen = p->has_cpu ? 1 - seen : 1;
+	unseen = p->has_cpu ? unseen : 1;
 	p->cpu_ns = cpu_ns + (uint64_t)((double)n->ns[0] * unseen);
-	p->offcpu_ns = p->has_cpu ? blend(p->offcpu_ns, n->ns[1], seen) : n->ns[1];
+	p->offcpu_ns = p->has_cpu ? blend(p->offcpu_ns, seen, n->ns[1], unseen) : n->ns[1];
 	p->has_cpu = true;
 	p->estimate.samples = n->samples;
 	p->estimate.cpu_low_ns =

@@ -147,6 +147,7 @@ struct call_stats {
  */
 struct path_estimate {
 	uint64_t samples;                 /* on the CPU, behind path.cpu_ns */
+	double measured;                  /* part of the trace in which its calls were counted */
 	uint64_t cpu_low_ns, cpu_high_ns; /* the 95 % interval of path.cpu_ns */
 	/* Calls, where there is a basis for an estimate (nobody sets it yet): */
 	bool has_calls;

@@ -214,13 +214,13 @@ static int add_unused(struct span_harvest *h)
 }
 
 /* A path is seen while all its nodes are. */
-static double path_share(const struct span_harvest *h, uint32_t path)
+static double path_share(const struct span_harvest *h, uint32_t path, bool of_trace)
 {
 	double share = 1;
 
 	while (path < h->report->paths.n) {
 		const struct path *p = &h->report->paths.v[path];
-		double node = session_node_share(h->session, p->node);
+		double node = session_node_share(h->session, p->node, of_trace);
 
 		share = node < share ? node : share;
 		path = p->parent < path ? p->parent : REPORT_NONE;
@@ -306,7 +306,7 @@ static int scale_paths(struct span_harvest *h)
 	int err = shares ? 0 : -ENOMEM;
 
 	for (uint32_t i = 0; !err && i < h->report->paths.n; i++)
-		shares[i] = path_share(h, i);
+		shares[i] = path_share(h, i, false);
 	err = err ? err : take_off_costs(h, shares);
 	vec_foreach (n, &h->report->nodes)
 		n->calls = 0;
@@ -315,6 +315,7 @@ static int scale_paths(struct span_harvest *h)
 
 		if (is_estimate(h, i, shares[i])) {
 			call_stats_scale(&p->stats, shares[i]);
+			p->estimate.measured = path_share(h, i, true);
 			p->cpu_ns = (uint64_t)((double)p->cpu_ns / shares[i]);
 			p->offcpu_ns = (uint64_t)((double)p->offcpu_ns / shares[i]);
 		}

@@ -95,7 +95,7 @@ uint64_t session_end_ns(const struct session *s);
 const struct costs *session_costs(const struct session *s);
 struct governor *session_governor(const struct session *s);
 /* The part of the time that a node was probed: 1 without interruption. After session_stop(). */
-double session_node_share(const struct session *s, uint32_t node);
+double session_node_share(const struct session *s, uint32_t node, bool of_trace);
 /* Nodes that the governor has changed. How many. */
 struct governed_node {
 	uint32_t node;

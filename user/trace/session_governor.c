@@ -218,18 +218,15 @@ int session_govern_tick(struct session *s)
 }
 
 /* Of a path's node, seen only while all its callers' nodes are. */
-double session_node_share(const struct session *s, uint32_t node)
+double session_node_share(const struct session *s, uint32_t node, bool of_trace)
 {
-	bool automatic = s->plan->nodes.v[node].automatic, changed = automatic;
+	bool changed = s->plan->nodes.v[node].automatic;
 	struct gate_time end = s->ended;
-	double share;
 
 	end.wall_ns -= s->paused_ns;
 	vec_foreach (g, &s->governed)
 		changed |= g->node == node;
-	share = changed ? uprobes_share(s->uprobes, node, NULL, end) : 1;
-	/* Probed without a gap: exact from then on. Others stand for the whole trace. */
-	return share >= 1 || !automatic ? share : uprobes_share(s->uprobes, node, &s->began, end);
+	return changed ? uprobes_share(s->uprobes, node, of_trace ? &s->began : NULL, end) : 1;
 }
 
 size_t session_governed(const struct session *s, const struct governed_node **ret)
